@@ -1,0 +1,14 @@
+"""Truth: torch computes the equations of its documentation, as the NumPy oracle computes them in float64."""
+
+from __future__ import annotations
+
+from fixtures import oracle
+from fixtures.agreement import Agree
+from fixtures.cases import CORE, over
+from fixtures.witness import Witness
+
+
+@over(CORE)
+def test_output_and_h_n_are_the_oracles(witness: Witness, agree: Agree) -> None:
+    """bi(x, h_0) == oracle.gru(parameters, x, h_0)."""
+    agree.with_truth(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
