@@ -29,5 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         torch.zeros(1).numpy()
     except RuntimeError as error:
-        raise pytest.UsageError(f"torch {torch.__version__} cannot use the NumPy that is installed ({error}). Before torch 2.3: pip install 'numpy<2'") from None
+        raise pytest.UsageError(
+            f"torch {torch.__version__} cannot use the NumPy that is installed ({error}). Before torch 2.3: pip install 'numpy<2'"
+        ) from None
     config.pluginmanager.import_plugin("fixtures.wiring")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from fixtures.agreement import Agree
 from fixtures.cases import CORE, over
-from fixtures.reversal import FORWARD, REVERSE, flip, half, stacked_runs, standalone, state
-from fixtures.witness import Witness
+from fixtures.reversal import flip, half, stacked_runs, standalone, state
+from fixtures.witness import FORWARD, REVERSE, Witness
 
 
 @over(CORE)

@@ -14,8 +14,8 @@ import torch
 
 from fixtures.agreement import Agree
 from fixtures.cases import CORE, SPREAD, over
-from fixtures.reversal import FORWARD, REVERSE, first_layers, flip, half, stacked_runs, standalone, state
-from fixtures.witness import Witness
+from fixtures.reversal import first_layers, flip, half, stacked_runs, standalone, state
+from fixtures.witness import FORWARD, REVERSE, Witness
 
 
 @over(CORE)

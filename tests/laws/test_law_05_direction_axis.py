@@ -12,8 +12,8 @@ import torch
 
 from fixtures.agreement import Agree
 from fixtures.cases import SPREAD, over
-from fixtures.reversal import FORWARD, REVERSE, flip, one_layer, standalone
-from fixtures.witness import Witness
+from fixtures.reversal import flip, one_layer, standalone
+from fixtures.witness import FORWARD, REVERSE, Witness
 
 ONE_LAYER = SPREAD.where(lambda case: case.num_layers == 1)
 STACKED = SPREAD.where(lambda case: case.num_layers > 1)

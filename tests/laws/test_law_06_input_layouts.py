@@ -1,4 +1,4 @@
-"""Law 06, input layouts: batch_first, unbatched, strided, expanded, one step and an empty batch change the layout, never the values; `h_n` is never batch-first.
+"""Law 06, input layouts: batch_first, unbatched, strided, expanded, T=1 and B=0 change layout, never values; `h_n` is never batch-first.
 
     bi_batch_first(x.transpose(0, 1), h_0) == (output.transpose(0, 1), h_n)
     bi(x[:, 0], h_0[:, 0])                 == (output[:, 0], h_n[:, 0])          for a batch of one
