@@ -1,0 +1,32 @@
+"""golden, notebook, pictures: what is kept is what is computed afresh."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fixtures import notebook, pictures
+from fixtures.golden.vectors import FOLDER, GOLDENS, Golden, render
+
+
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
+def test_golden_rebuilt_equals_golden_kept(golden: Golden) -> None:
+    """mpmath computes the kept text again, digit for digit."""
+    pytest.importorskip("mpmath", reason="mpmath is not installed; it comes with torch")
+    assert render(golden) == (FOLDER / f"{golden.name}.json").read_text(encoding="utf-8")
+
+
+def test_fitted_parameters_are_found_again() -> None:
+    """The fit, run again, comes to the kept parameters (to six digits: BLAS differs between machines)."""
+    kept = notebook.read()
+    found = notebook.fit()
+    assert found.keys() == kept.keys()
+    assert all(found[name] == pytest.approx(kept[name], abs=1e-6) for name in kept)
+    assert "Fitted" in json.loads(notebook.FILE.read_text(encoding="utf-8"))["how"]
+
+
+@pytest.mark.parametrize("name", pictures.PICTURES)
+def test_pictures_are_not_stale(name: str) -> None:
+    """A picture drawn again is the picture kept."""
+    assert pictures.PICTURES[name]() == (pictures.FOLDER / name).read_text(encoding="utf-8")

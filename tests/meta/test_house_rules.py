@@ -1,0 +1,135 @@
+"""The house rules that a machine can hold: names, docstrings, README and files agree; data flows one way; one place has tolerances."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LAWS = sorted((ROOT / "tests" / "laws").glob("test_law_*.py"))
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+MODULES = sorted((ROOT / "fixtures").rglob("*.py"))
+SOURCES = [ROOT / "conftest.py", *MODULES, *TESTS]
+
+#: Data flows from left to right; no module imports one to its right.
+FLOW = ("cases", "witness", "reversal", "oracle", "rounding", "agreement", "ledger", "wiring")
+
+
+def relative(path: Path) -> str:
+    """A path as a test's id: from the root of the clone, with slashes."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def claim(path: Path) -> tuple[str, str, str]:
+    """Number, name and claim of a law, from the first line of its docstring."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    found = re.fullmatch(r"Law (\d\d), ([\w ]+): (.+\.)", docstring.partition("\n\n")[0])
+    assert found is not None, f"{relative(path)}: the docstring must begin: Law NN, name: claim."
+    return found[1], found[2], found[3]
+
+
+def test_functions(path: Path) -> list[ast.FunctionDef]:
+    """The tests of a file."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+
+
+test_functions.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is none
+
+
+@pytest.mark.parametrize("path", LAWS, ids=relative)
+def test_law_has_one_number_and_one_name(path: Path) -> None:
+    """File name, docstring and README's table agree on number, name and claim."""
+    number, name, sentence = claim(path)
+    assert path.name == f"test_law_{number}_{name.replace(' ', '_')}.py"
+    assert f"| [{number}]({relative(path)}) | {name} | {sentence} |" in README
+
+
+def test_readme_lists_the_laws_there_are() -> None:
+    """README's table has a row for each law file, and no more."""
+    assert len(re.findall(r"^\| \[\d\d\]\(tests/laws/", README, re.MULTILINE)) == len(LAWS)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=relative)
+def test_names_are_sentences_and_docstrings_state_the_claim(path: Path) -> None:
+    """No "should", no "test that"; every test says in a line what it claims, and the line ends in a full stop."""
+    for function in test_functions(path):
+        assert not re.search(r"_should_|^test_that_", function.name), function.name
+        first = (ast.get_docstring(function) or "").partition("\n")[0]
+        assert first.endswith("."), f"{function.name}: {first!r}"
+
+
+@pytest.mark.parametrize("path", LAWS, ids=relative)
+def test_law_cites_its_source(path: Path) -> None:
+    """A law's docstring names the torch documentation's section, or the paper, or the issue, after ``Source:``."""
+    assert re.search(r"^Sources?: ", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "", re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", LAWS, ids=relative)
+def test_law_compares_only_through_agree(path: Path) -> None:
+    """A law has no bare assert, and every test of it takes the comparison."""
+    for function in test_functions(path):
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(function)), function.name
+        assert "agree" in {argument.arg for argument in function.args.args}, function.name
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.stem not in {"rounding", "agreement"} and path != Path(__file__)], ids=relative)
+def test_tolerances_stand_in_one_place(path: Path) -> None:
+    """Nothing but agreement and rounding has a tolerance."""
+    assert not re.search(r"\b(rtol|atol)\b|allclose\(|assert_close\(", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_data_flows_one_way(name: str) -> None:
+    """No module imports one to its right."""
+    tree = ast.parse((ROOT / "fixtures" / f"{name}.py").read_text(encoding="utf-8"))
+    behind_guard = {id(node) for guard in ast.walk(tree) if isinstance(guard, ast.If) for node in ast.walk(guard)}
+    imported = {
+        node.module.removeprefix("fixtures.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fixtures.") and id(node) not in behind_guard
+    }
+    assert not imported & set(FLOW[FLOW.index(name) + 1 :])
+
+
+def test_oracle_shares_no_line_with_torch() -> None:
+    """The oracle imports numpy and the standard library only."""
+    text = (ROOT / "fixtures" / "oracle.py").read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(import|from)\s+(torch|fixtures)\b", text, re.MULTILINE)
+
+
+def test_options_in_readme_are_the_options_there_are() -> None:
+    """README's table of options and conftest's declarations name the same ones."""
+    declared = set(re.findall(r'addoption\(\s*"(--[\w-]+)"', (ROOT / "conftest.py").read_text(encoding="utf-8")))
+    assert set(re.findall(r"^\| `(--[\w-]+)", README, re.MULTILINE)) == declared
+
+
+def test_make_targets_in_readme_exist() -> None:
+    """Every ``make word`` that README shows is a target of the Makefile, and every documented target is in README."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)) - {"help"}
+    assert set(re.findall(r"\bmake ([a-z]+)\b", README)) == targets
+
+
+def test_default_torch_is_pinned_in_one_place() -> None:
+    """The pinned version stands in the Makefile and in no other file that decides anything."""
+    pinned = re.search(r"^TORCH \?= (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert pinned is not None
+    deciding = [ROOT / "pyproject.toml", ROOT / ".ci" / "run", *(ROOT / ".github").rglob("*.yml")]
+    assert [relative(path) for path in deciding if pinned[1] in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_file_is_short_enough_to_read(path: Path) -> None:
+    """A file over 250 lines wants to be two."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_modules_are_named_by_what_they_promise(path: Path) -> None:
+    """No utils, helpers, common, misc."""
+    assert not set(path.relative_to(ROOT).with_suffix("").parts) & {"utils", "util", "helpers", "helper", "common", "misc"}
