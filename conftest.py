@@ -13,8 +13,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--profile", choices=("quick", "full"), default="quick", help="how many cases: quick (default) or full")
     group.addoption("--device", action="append", default=[], metavar="NAME", help="judge on this device; repeatable (default: all present)")
     group.addoption("--gru", metavar="MODULE:ATTR", help="judge this class or factory instead of torch.nn.GRU")
+    group.addoption("--case", metavar="ID", help="judge this case instead of the profile's, for example I3-H7-L2-B4-T5-batch_first-f64")
     group.addoption("--seed", type=int, default=0, metavar="N", help="shift every random number of the witnesses (default: 0)")
     group.addoption("--threads", type=int, default=1, metavar="N", help="torch's threads per operation (default: 1)")
+    group.addoption("--fuzz", type=int, default=0, metavar="N", help="in tests/fuzz, try N random cases for each sentence of the laws (make fuzz)")
     group.addoption("--closeness", action="store_true", help="end with the rounding table as this run measured it")
 
 

@@ -1,0 +1,119 @@
+"""Law 10, dropout: in training, between the layers and nowhere else, elements become zero with probability p and the others 1/(1-p) times themselves.
+
+    input of layer k = output of layer k-1 * mask_k / (1-p)        for k >= 1; every element of mask_k is 0 with probability p, else 1
+
+Neither x, nor h_0, nor the recurrence, nor the output of the last layer is dropped. Not in training, or with p=0, there is
+no mask at all, whatever was run before. Every call draws a new mask, for each step, row and unit its own, out of torch's
+global generator: the same state of the generator gives the same mask. The gradient goes where the mask let the forward go.
+
+Source: torch documentation, torch.nn.GRU, first section and section *Parameters* (dropout), torch.nn.Dropout; pytorch#961,
+#74177, #174115, #180744, #185351, #189285 (a mask of a former call), tensorflow#29391 (the same mask every time).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from fixtures.agreement import Agree
+from fixtures.cases import DROPOUT, SPREAD, over
+from fixtures.dropout import first_layer, handed_on, handing_on, likely, masked_run, slope_and_quotient, unvaried
+from fixtures.reversal import one_layer
+from fixtures.rounding import QUOTIENT
+from fixtures.surroundings import warnings_as
+from fixtures.witness import Witness
+
+WHOLE = DROPOUT.each(lengths="whole")
+READABLE = DROPOUT.each(bias=True)
+MANY = WHOLE.each(bias=True).where(lambda case: case.batch * case.seq_len * case.hidden_size >= 150)
+TWO_LAYERS = WHOLE.each(bias=True).where(lambda case: case.num_layers == 2)
+DIFFERENTIABLE = DROPOUT.each(dtype="float64", layout="contiguous").where(lambda case: case.batch * case.seq_len < 100 and case.hidden_size < 50)
+
+
+@over(READABLE)
+def test_every_element_between_layers_is_dropped_or_scaled(witness: Witness, agree: Agree) -> None:
+    """What goes up is 0, or 1/(1-p) times what came from below; the first layer's own states are as without dropout."""
+    below, states = first_layer(witness)
+    output, h_n = masked_run(witness, module=handing_on(witness))
+    agree((output, h_n[:2]), (handed_on(witness, below, output != 0), states))
+
+
+@over(MANY)
+def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: Agree) -> None:
+    """Of what L-1 masks let through there is (1-p)**(L-1), and the masks vary with time, row, direction and unit."""
+    output, _ = masked_run(witness, module=handing_on(witness))
+    kept, of = int((output != 0).sum()), output.numel()
+    share = (1 - witness.case.dropout) ** (witness.case.num_layers - 1)
+    agree.same(likely(kept, of, share), True, f"whether {kept} kept of {of} is a likely outcome of {share:.3g}")  # noqa: FBT003  # a plain value
+    agree.same(unvaried(output != 0, witness.case.hidden_size), [], "dimensions along which the mask is everywhere the same")
+
+
+@over(DROPOUT)
+def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
+    """In training, h_n of the last layer is in output to the bit, and no element of output is zero."""
+    output, h_n = masked_run(witness)
+    forward, reverse = output.transpose(0, witness.time_dim).chunk(2, -1)
+    last = torch.tensor(witness.lengths or [witness.case.seq_len] * witness.case.batch, device=output.device) - 1
+    ends = torch.stack((forward[last, torch.arange(witness.case.batch)], reverse[0]))
+    agree.to_the_bit(h_n[-2:], ends, of="h_n")
+    agree.same(int((output == 0).logical_and(witness.within).sum()), 0, "zeros in output")
+
+
+@over(TWO_LAYERS)
+def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree) -> None:
+    """bi(x, h_0) == layer[1](layer[0](x) * mask / (1-p)), with the mask that the same state of the generator gives."""
+    mask = masked_run(witness, module=handing_on(witness))[0] != 0
+    below, states = first_layer(witness)
+    output, h_n = one_layer(witness, 1)(below * mask / (1 - witness.case.dropout), None if witness.h_0 is None else witness.h_0[2:])
+    agree(masked_run(witness), (output, torch.cat((states, h_n))))
+
+
+@over(DROPOUT.each(dropout=1.0))
+def test_p_of_one_leaves_zeros_for_the_layers_above(witness: Witness, agree: Agree) -> None:
+    """With p=1 every layer above the first runs on zeros."""
+    below, states = first_layer(witness)
+    for layer in range(1, witness.case.num_layers):
+        h_0 = None if witness.h_0 is None else witness.h_0[2 * layer : 2 * layer + 2]
+        below, h_n = witness.run(torch.zeros_like(below), h_0, module=one_layer(witness, layer))
+        states = torch.cat((states, h_n))
+    agree(masked_run(witness), (below, states))
+
+
+@over(DROPOUT)
+def test_outside_training_there_is_none_whatever_ran_before(witness: Witness, agree: Agree) -> None:
+    """Train, then eval, then train on the same shape: eval is p=0 to the bit, and training as if eval had not been."""
+    plain = witness.rebuilt(dropout=0.0)
+    without = witness.run(witness.x, witness.h_0, module=plain)
+    agree.to_the_bit(witness.run(witness.x, witness.h_0, module=plain.eval()), without)
+    trained = masked_run(witness)
+    agree.to_the_bit(masked_run(witness, module=witness.bi.eval()), without)
+    agree.to_the_bit(masked_run(witness, module=witness.bi.train()), trained)
+    agree.to_the_bit(masked_run(witness, module=witness.bi.eval()), without)
+
+
+@over(MANY)
+def test_state_of_the_generator_decides_the_mask(witness: Witness, agree: Agree) -> None:
+    """The same state gives the same bits, with gradients recorded or not; another state gives others, and so does the next call."""
+    results = masked_run(witness)
+    with torch.no_grad():
+        agree.to_the_bit(masked_run(witness), results)
+    twice = masked_run(witness, module=lambda x, h_0: [witness.bi(x, h_0)[0] for _ in range(2)])
+    agree.to_the_bit(twice[0], results[0], of="output")
+    others = {"next call": twice[1], "another state": masked_run(witness, "other masks")[0]}
+    agree.same([name for name, output in others.items() if torch.equal(output, results[0])], [], "what repeats the first call's output")
+
+
+@over(DIFFERENTIABLE)
+def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: Agree) -> None:
+    """Under one state of the generator, the slope along a random direction in x, h_0 and parameters is the difference quotient's."""
+    slope, quotient, size = slope_and_quotient(witness)
+    agree(slope, quotient, of="slope", reference=QUOTIENT, scale=size, terms=witness.case.longest_gradient_sum)
+
+
+@over(SPREAD.where(lambda case: case.num_layers == 1).each(training=True, dropout=0.5))
+def test_single_layer_warns_and_drops_nothing(witness: Witness, agree: Agree) -> None:
+    """With one layer, dropout has no place to be: the constructor warns, naming p and num_layers, and p changes nothing."""
+    with warnings_as("error"), agree.refuses(UserWarning, mentioning=r"dropout=0\.5 and num_layers=1"):
+        witness.build()
+    with warnings_as("ignore"):
+        dropping = witness.bi
+    agree.to_the_bit(dropping(witness.x, witness.h_0), witness.rebuilt(dropout=0.0)(witness.x, witness.h_0))

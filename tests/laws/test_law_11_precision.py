@@ -1,0 +1,159 @@
+"""Law 11, precision: results have the dtype of the input and are off the equations by no more than that dtype's rounding, wherever on the number line.
+
+    bi(x, h_0).dtype == x.dtype
+    |bi(x, h_0) - equations(x, h_0)| <= a few u * sqrt(k) * scale      u = the dtype's unit roundoff, k terms in a sum
+
+So float64 is no float32 in disguise, an activation is the function itself and no approximation of it, half precision is carried
+in wider sums, and a result is finite wherever the equations' is. Under autocast only the roundoff is the narrow dtype's: on the
+CPU the results stay in float32, and float64 is left alone.
+
+Source: torch documentation, Numerical accuracy, sections *Reduced Precision Reduction for FP16 and BF16 GEMMs* and *Extremal values*;
+Automatic Mixed Precision, section *Autocast Op Reference*; pytorch#42605 (autocast missed GRU cells), #172406 and #186278 (tanh
+that overflows to NaN), #13448 (a sigmoid whose value depends on the place in memory), axon#646 (float64 in float32).
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from fixtures import oracle
+from fixtures.agreement import Agree
+from fixtures.cases import HALF, SPREAD, Case, Table, over
+from fixtures.extremes import NEW, RESET, UPDATE, bare_gate, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
+from fixtures.reversal import stacked_runs
+from fixtures.target import Target
+from fixtures.witness import Witness, as_numpy
+
+EVERY_DTYPE = SPREAD + HALF
+SMALL = EVERY_DTYPE.where(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)
+NARROW = SMALL.where(lambda case: case.dtype != "float64")
+FLOAT32 = SMALL.where(lambda case: case.dtype == "float32")
+FLOAT64 = SMALL.where(lambda case: case.dtype == "float64")
+
+HALVES = ("float16", "bfloat16")
+
+
+def _in_every_dtype(*cases: Case) -> Table:
+    rows = tuple(case.but(dtype=dtype) for case in cases for dtype in ("float64", "float32", *HALVES))
+    return Table(rows, rows)
+
+
+GATES = _in_every_dtype(Case(2, 1, batch=400, seq_len=1, bias=False), Case(2, 1, batch=63, seq_len=1))
+ENDS = _in_every_dtype(Case(1, 1, batch=2, seq_len=5), Case(3, 7, 2, 5, 6, bias=False, h_0="none"), Case(16, 33, 1, 9, 12, batch_first=True, h_0="zeros"))
+KEEPING = _in_every_dtype(Case(3, 7, batch=4, seq_len=40), Case(1, 1, batch=3, seq_len=9, bias=False))
+LONG = Table((Case(2, 3, seq_len=1000), Case(3, 2, 2, seq_len=700, bias=False, dtype="float64")), (Case(2, 3, seq_len=5000), Case(5, 8, 2, seq_len=2000)))
+SWAMPED = Table(*((Case(8160, 3, batch=2, seq_len=2, dtype="float16"), Case(1020, 3, batch=2, seq_len=2, dtype="bfloat16")),) * 2)
+
+
+@over(EVERY_DTYPE)
+def test_dtype_in_is_dtype_out_within_its_rounding(witness: Witness, agree: Agree) -> None:
+    """bi(x, h_0) has x's dtype, and is the equations' result within that dtype's rounding."""
+    agree.with_truth(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+
+
+@over(SMALL.where(lambda case: case.dtype in HALVES))
+def test_half_precision_is_two_standalone_runs(witness: Witness, agree: Agree) -> None:
+    """Laws 01 to 04 hold in float16 and bfloat16."""
+    agree(witness.bi(witness.x, witness.h_0), stacked_runs(witness, witness.x, witness.h_0))
+
+
+@over(NARROW)
+def test_narrow_dtype_rounds_what_float64_computes(witness: Witness, agree: Agree) -> None:
+    """The same parameters and input in float64 give what the narrow dtype gives, within the narrow one's rounding."""
+    wide = witness.rebuilt(dtype="float64")
+    h_0 = None if witness.h_0 is None else witness.h_0.double()
+    agree.with_truth(witness.bi(witness.x, witness.h_0), tuple(map(as_numpy, wide(witness.x.double(), h_0))))
+
+
+@over(LONG)
+def test_errors_do_not_pile_up_with_the_steps(witness: Witness, agree: Agree) -> None:
+    """After a thousand steps the result is as close to the equations as after one."""
+    agree.with_truth(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+
+
+@pytest.mark.parametrize("gate", [RESET, UPDATE, NEW], ids=["reset", "update", "new"])
+@over(GATES)
+def test_activations_are_the_functions_themselves(witness: Witness, agree: Agree, gate: int) -> None:
+    """A gate laid bare is sigmoid(x) or tanh(x) within the rounding of one number, on both sides of zero and into saturation."""
+    x, h_0 = bare_gate(witness, gate)
+    agree.with_truth(witness.bi(x, h_0), truth(witness, x, h_0), terms=1)
+
+
+@over(KEEPING)
+def test_saturated_update_gate_keeps_the_state(witness: Witness, agree: Agree) -> None:
+    """With z = 1 every state is h_0; nothing fades, so the roundings of all steps add up."""
+    x, terms = keeping_gate(witness), witness.case.longest_dot_product + witness.case.seq_len
+    results = witness.bi(x, witness.random_h_0)
+    agree.with_truth(results, truth(witness, x, witness.random_h_0), terms=terms)
+    agree.with_truth(results[1], as_numpy(witness.random_h_0), of="h_n", terms=terms)
+
+
+@over(SWAMPED)
+def test_half_precision_sums_are_carried_wider(witness: Witness, agree: Agree) -> None:
+    """A sum of thousands of terms, each lost beside its neighbour of 1 in half precision, arrives whole."""
+    x = swamped_sum(witness)
+    agree.with_truth(witness.bi(x, witness.random_h_0), truth(witness, x, witness.random_h_0), terms=1)
+
+
+@over(ENDS)
+def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) -> None:
+    """With x of a hundred, the result is off by no more than rounding at the size of the sums."""
+    x = 100 * witness.x
+    expected = truth(witness, x, witness.h_0)
+    agree.with_truth(witness.bi(x, witness.h_0), expected, scale=expected.scale)
+
+
+@pytest.mark.parametrize("size", ["large", "largest", "infinite"])
+@over(ENDS)
+def test_results_are_finite_wherever_the_equations_are(witness: Witness, agree: Agree, size: str) -> None:
+    """One feature of a thousand, of half the largest number, of infinity saturates gates, and makes no NaN and no error."""
+    x = one_feature_of(witness, {"large": 1000.0, "largest": torch.finfo(witness.dtype).max / 2, "infinite": math.inf}[size])
+    agree.with_truth(witness.bi(x, witness.h_0), truth(witness, x, witness.h_0))
+
+
+@pytest.mark.parametrize("denormal", [False, True], ids=["tiny", "denormal"])
+@over(ENDS.each(bias=False))
+def test_tiny_numbers_round_at_their_own_scale(witness: Witness, agree: Agree, target: Target, *, denormal: bool) -> None:
+    """Tiny x and h_0 give tiny results with as many right digits as any; denormal ones are not flushed to zero."""
+    if denormal and (reason := target.lacks_denormals(witness.case.dtype)):
+        pytest.skip(reason)
+    size = least_magnitude(witness.dtype, denormal=denormal)
+    x, h_0 = size * witness.x, size * witness.random_h_0
+    expected = truth(witness, x, h_0)
+    agree.with_truth(witness.bi(x, h_0), expected, scale=expected.scale)
+
+
+@pytest.mark.parametrize("narrow", HALVES)
+@over(FLOAT32)
+def test_autocast_rounds_like_the_dtype_it_casts_to(witness: Witness, agree: Agree, target: Target, narrow: str) -> None:
+    """Under autocast the results have the documented dtype, are the equations' within the narrow rounding, and the law holds."""
+    if reason := target.lacks_autocast(narrow):
+        pytest.skip(reason)
+    with target.autocast(narrow):
+        results = witness.bi(witness.x, witness.h_0)
+        runs = stacked_runs(witness, witness.x, witness.h_0)
+    agree.same([result.dtype for result in results], 2 * [getattr(torch, target.under_autocast(narrow))], "the dtypes of output and h_n under autocast")
+    agree(results, runs, precision=f"autocast {narrow}")
+    agree.with_truth([result.to(witness.dtype) for result in results], oracle.gru(**witness.numbers), precision=f"autocast {narrow}")
+
+
+@over(FLOAT32)
+def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, target: Target) -> None:
+    """After autocast, and where it is switched off within, the same call gives the same bits as before."""
+    before = witness.bi(witness.x, witness.h_0)
+    with target.autocast("bfloat16"):
+        witness.bi(witness.x, witness.h_0)
+        with torch.autocast(torch.device(target.device).type, enabled=False):
+            agree.to_the_bit(witness.bi(witness.x, witness.h_0), before)
+    agree.to_the_bit(witness.bi(witness.x, witness.h_0), before)
+
+
+@over(FLOAT64)
+def test_autocast_leaves_float64_alone(witness: Witness, agree: Agree, target: Target) -> None:
+    """Under autocast a float64 GRU gives the same bits as without."""
+    with target.autocast("bfloat16"):
+        results = witness.bi(witness.x, witness.h_0)
+    agree.to_the_bit(results, witness.bi(witness.x, witness.h_0))

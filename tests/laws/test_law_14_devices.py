@@ -1,0 +1,105 @@
+"""Law 14, devices: the same parameters and the same input give the same answer on every device and under every back end that is here.
+
+    bi_there(x, h_0) == bi_here(x, h_0)        within the coarser rounding of the two
+    parameters(to_here(to_there(bi))) == parameters(bi)        to the bit
+
+A target is a device and a back end: the CPU with oneDNN and without, with one thread per operation and with two; CUDA by cuDNN,
+by cuDNN in TF32 (which is what torch does by default), and by torch's own kernels; a second GPU; mps, xpu, and whatever
+``torch.accelerator`` names. Every other law runs on each GPU's targets as well. What is not here is skipped, and counted.
+
+Source: torch documentation, torch.backends, torch.accelerator; CUDA semantics, section *TensorFloat-32 (TF32) on Ampere (and
+later) devices*; torch.nn.Module.to; torch.load (map_location). pytorch#94754, #80306 (MPS), #177834 (ROCm), #4002, #19545, #32023.
+"""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+
+from fixtures import oracle
+from fixtures.agreement import Agree
+from fixtures.cases import PACKED, SPREAD, over
+from fixtures.derivatives import gradients, parameters, room
+from fixtures.elsewhere import elsewhere
+from fixtures.reversal import row_by_row, stacked_runs
+from fixtures.target import Target, known
+from fixtures.unchanged import unharmed
+from fixtures.witness import Witness
+
+WHOLE = SPREAD.where(lambda case: case.num_layers <= 2 and case.seq_len * case.batch < 1000)
+EITHER = WHOLE + PACKED.where(lambda case: case.num_layers == 2 and case.hidden_size == 7)
+
+on_every_target = pytest.mark.parametrize("other", known(), ids=str)
+
+
+@on_every_target
+@over(EITHER)
+def test_two_targets_give_the_same_answer(witness: Witness, agree: Agree, other: Target) -> None:
+    """The same numbers elsewhere give, there, the same output and h_n."""
+    here = witness.run(witness.x, witness.h_0)
+    with elsewhere(witness, other) as there:
+        results = there.run(there.x, there.h_0)
+    agree.same({result.device.type for result in results}, {other.kind}, "where the results are")
+    agree(results, here, precision=witness.target.precision_beside(other, witness.case.dtype))
+
+
+@on_every_target
+@over(EITHER)
+def test_every_target_runs_the_law_and_the_equations(witness: Witness, agree: Agree, other: Target) -> None:
+    """bi_there(x, h_0) == standalone runs there == oracle.gru(parameters, x, h_0)."""
+    with elsewhere(witness, other) as there:
+        results = there.run(there.x, there.h_0)
+        runs = (stacked_runs if there.lengths is None else row_by_row)(there, there.x, there.h_0)
+    agree(results, runs, precision=other.precision(witness.case.dtype))
+    agree.with_truth(results, oracle.gru(**witness.numbers), precision=other.precision(witness.case.dtype))
+
+
+@on_every_target
+@over(WHOLE)
+def test_two_targets_give_the_same_gradients(witness: Witness, agree: Agree, other: Target) -> None:
+    """The gradient by x, h_0 and every parameter is the same there as here."""
+    here = gradients(witness, witness.cotangents)
+    with elsewhere(witness, other) as there:
+        found = gradients(there, there.cotangents)
+    agree(found, here, precision=witness.target.precision_beside(other, witness.case.dtype), **room(witness, witness.cotangents))
+
+
+@on_every_target
+@over(WHOLE)
+def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: Target) -> None:
+    """Moved there, a GRU holds and computes what one built there does; moved back, it is to the bit what it was."""
+    module = witness.rebuilt()
+    with elsewhere(witness, other) as there:
+        module.to(other.device)
+        agree.to_the_bit(dict(module.named_parameters()), parameters(there))
+        agree.same({value.device.type for value in module.parameters()}, {other.kind}, "where the parameters are")
+        agree.to_the_bit(there.run(there.x, there.h_0, module=module), there.run(there.x, there.h_0))
+    module.to(witness.target.device)
+    agree.to_the_bit(dict(module.named_parameters()), parameters(witness))
+    agree.to_the_bit(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
+
+
+@on_every_target
+@over(WHOLE)
+def test_state_dict_written_there_loads_here(witness: Witness, agree: Agree, other: Target) -> None:
+    """A state_dict saved on another target and loaded with map_location gives, here, the same GRU to the bit."""
+    file = io.BytesIO()
+    with elsewhere(witness, other) as there:
+        torch.save(there.bi.state_dict(), file)
+    file.seek(0)
+    module = witness.build()
+    module.load_state_dict(torch.load(file, map_location=witness.target.device, weights_only=True))
+    agree.to_the_bit(dict(module.named_parameters()), parameters(witness))
+    agree.to_the_bit(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
+
+
+@on_every_target
+@over(WHOLE)
+def test_call_elsewhere_leaves_this_target_alone(witness: Witness, agree: Agree, other: Target) -> None:
+    """After a call on another target, the settings here are as they were, and the same call gives the same bits."""
+    with elsewhere(witness, other) as there:
+        there.run(there.x, there.h_0)
+    with unharmed(witness, agree), other.active():
+        there.run(there.x, there.h_0)
