@@ -1,4 +1,7 @@
-"""cases: every pair of factors' levels meets in the default profile, and every triple of those that faults like to combine."""
+"""cases: every pair of factors' levels meets in the default profile, and every triple of those that faults like to combine.
+
+float16 and bfloat16 are left out: they belong to the full profile, and the default one gives them to a few sentences only.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,7 @@ FACTORS: dict[str, Callable[[Case], object]] = {
     "dropout": lambda c: c.dropout > 0,
     "training": lambda c: c.training,
     "H % 4": lambda c: c.hidden_size % 4 == 0,
-    "I and H": lambda c: "I > H" if c.input_size > c.hidden_size else "I <= H",
-    "I == 2*H": lambda c: c.input_size == 2 * c.hidden_size,
+    "I and H": lambda c: "I == 2*H" if c.input_size == 2 * c.hidden_size else "I > H" if c.input_size > c.hidden_size else "I <= H",
     "T == B": lambda c: c.seq_len == c.batch,
     "B": lambda c: "one" if c.batch == 1 else "many" if c.batch > 60 else "few",
     "T": lambda c: "one" if c.seq_len == 1 else "many" if c.seq_len > 12 else "few",
@@ -49,7 +51,7 @@ def impossible(levels: dict[str, object]) -> str | None:
 
 def missing(names: tuple[str, ...]) -> Iterator[str]:
     """The combinations of the named factors' levels that no case of the default profile has."""
-    cases = {case for sentence in sentences() for case in sentence.table.quick}
+    cases = {case for sentence in sentences() for case in sentence.table.quick if case.dtype in {"float32", "float64"}}
     met = {tuple(FACTORS[name](case) for name in names) for case in cases}
     every = [dict.fromkeys(FACTORS[name](case) for case in cases) for name in names]
     for levels in itertools.product(*every):
