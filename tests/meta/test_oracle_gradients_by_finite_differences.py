@@ -12,22 +12,22 @@ from fixtures import oracle, oracle_gradients
 from fixtures.oracle import Array
 from fixtures.rounding import DIFFERENCE_STEP, QUOTIENT, allowance
 
-H, I, B, T = 2, 3, 3, 4
+HIDDEN, WIDTH, BATCH, STEPS = 2, 3, 3, 4
 SHORT = (2, 4, 1)
 
 
 def drawn(*, num_layers: int = 2, directions: int = 2, bias: bool = True, batch_first: bool = False, lengths: tuple[int, ...] | None = None) -> dict[str, Any]:
     """Random arguments of oracle.gru; NaN in the padding."""
     draw = np.random.default_rng(7).standard_normal
-    parameters = {}
+    parameters: dict[str, Array] = {}
     for k in range(num_layers):
-        for suffix in ("", "_reverse")[:directions]:
-            shapes = {"weight_ih": (3 * H, I if k == 0 else directions * H), "weight_hh": (3 * H, H)} | ({"bias_ih": (3 * H,), "bias_hh": (3 * H,)} if bias else {})
-            parameters |= {f"{kind}_l{k}{suffix}": draw(shape) / 2 for kind, shape in shapes.items()}
-    x = draw((T, B, I))
+        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (3 * HIDDEN, WIDTH if k == 0 else directions * HIDDEN), "weight_hh": (3 * HIDDEN, HIDDEN)}
+        shapes |= {"bias_ih": (3 * HIDDEN,), "bias_hh": (3 * HIDDEN,)} if bias else {}
+        parameters |= {f"{kind}_l{k}{suffix}": draw(shape) / 2 for suffix in ("", "_reverse")[:directions] for kind, shape in shapes.items()}
+    x = draw((STEPS, BATCH, WIDTH))
     for row, length in enumerate(lengths or ()):
         x[length:, row] = np.nan
-    h_0 = draw((directions * num_layers, B, H))
+    h_0 = draw((directions * num_layers, BATCH, HIDDEN))
     return {"parameters": parameters, "x": x.swapaxes(0, 1) if batch_first else x, "h_0": h_0, "lengths": lengths, "batch_first": batch_first}
 
 
@@ -76,7 +76,7 @@ def test_every_element_is_its_difference_quotient(given: dict[str, Any]) -> None
     for i, handed in enumerate(((output, None), (None, h_n), (output, h_n))):
         found = oracle_gradients.gradients(result, *handed, batch_first=arguments["batch_first"])
         for name, values in expected.items():
-            room = allowance(name, "float64", QUOTIENT, T * B, scale=np.abs(values[i]).max() + abs(losses()[i])).value
+            room = allowance(name, "float64", QUOTIENT, STEPS * BATCH, scale=np.abs(values[i]).max() + abs(losses()[i])).value
             assert np.abs(found[name] - values[i]).max() <= room, (name, i)
 
 
@@ -120,7 +120,7 @@ def test_rows_of_the_oracle_are_as_if_alone() -> None:
             "h_0": (found["h_0"][:, one], of_alone["h_0"]),
         }
         for name, (actual, expected) in pairs.items():
-            room = allowance(name, "float64", "run", 2 * H + H + 2, scale=np.abs(expected).max()).value
+            room = allowance(name, "float64", "run", 2 * HIDDEN + HIDDEN + 2, scale=np.abs(expected).max()).value
             assert np.abs(actual - expected).max() <= room, name
         assert not whole.output[length:, row].any()
 

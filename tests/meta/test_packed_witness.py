@@ -38,12 +38,14 @@ def test_lengths_are_those_of_the_name(case: Case) -> None:
 def test_sorting_unsorted_rows_is_not_its_own_inverse(case: Case) -> None:
     """Mistaking sorted_indices for unsorted_indices would be seen."""
     packed = made(case).packed
-    assert packed.sorted_indices.tolist() != packed.unsorted_indices.tolist()
+    assert packed.sorted_indices is not None
+    assert packed.unsorted_indices is not None
+    assert not torch.equal(packed.sorted_indices, packed.unsorted_indices)
 
 
 @over(PACKED)
 def test_padding_is_nan_and_nothing_else_is(case: Case) -> None:
-    """x is NaN exactly beyond each row's length."""
+    """The input is NaN exactly beyond each row's length."""
     witness = made(case)
     assert torch.equal(witness.x.isnan(), ~witness.within.expand_as(witness.x))
 

@@ -9,7 +9,6 @@ from fixtures.cases import PACKED, SPREAD, over
 from fixtures.derivatives import cotangents, gradients, of_oracle
 from fixtures.witness import Witness
 
-
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
 
 
