@@ -11,6 +11,8 @@
 
 TORCH ?= 2.13.0
 PROFILE ?= quick
+EXAMPLES ?= 200
+SEEDS ?= 100
 
 ifeq ($(OS),Windows_NT)
 PYTHON ?= python
@@ -27,7 +29,7 @@ NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # t
 OPTIONS := --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)) $(ARGS)
 LAWS := tests/laws tests/truths tests/test_notebook.py
 
-.PHONY: help verify full test lint
+.PHONY: help verify full test fuzz mutants sensitivity soak coverage lint
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
@@ -40,6 +42,22 @@ full: verify  ## the same over ten times as many cases
 
 test: $(ENV)/.test  ## everything, the suite's own tests included
 	$(RUN) -m pytest $(OPTIONS)
+
+fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
+	$(RUN) -m pytest tests/fuzz --fuzz $(EXAMPLES) $(OPTIONS)
+
+mutants: $(ENV)/.test  ## the matrix: which law rejects which faulty GRU
+	$(RUN) -m fixtures.mutants $(if $(JOBS),--jobs $(JOBS))
+
+sensitivity: $(ENV)/.verify  ## how small a fault is noticed
+	$(RUN) -m fixtures.sensitivity $(if $(SEED),--seed $(SEED))
+
+soak: $(ENV)/.verify  ## false alarms: the default profile under SEEDS=100 seeds
+	$(RUN) -m fixtures.soak --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
+
+coverage: $(ENV)/.test  ## which branches of fixtures/ the suite reaches
+	$(RUN) -m coverage run -m pytest $(OPTIONS)
+	$(RUN) -m coverage report
 
 lint: $(ENV)/.test  ## ruff and mypy
 	$(RUN) -m ruff check .
@@ -55,5 +73,5 @@ $(ENV)/.verify: pyproject.toml
 	@touch $@
 
 $(ENV)/.test: $(ENV)/.verify
-	$(RUN) -m pip install --quiet ".[jobs,order,lint,export]"
+	$(RUN) -m pip install --quiet ".[jobs,order,fuzz,export,coverage,lint]"
 	@touch $@
