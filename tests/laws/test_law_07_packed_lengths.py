@@ -7,7 +7,8 @@ So the reverse direction of a row starts at its last step, t=lengths[b]-1, and `
 any order: packing sorts them, and `h_0` goes in and `h_n` comes out in the order in which the caller has them.
 
 Source: torch documentation, torch.nn.GRU, sections *Inputs* and *Outputs*, and torch.nn.utils.rnn.pack_padded_sequence
-(enforce_sorted); pytorch#15766 (unsorted lengths), #23079; mxnet#19323, keras#4192, mead-baseline#677.
+(enforce_sorted); pytorch#1811 and #517 (does the reverse direction read the padding?), #3584 and #15225 (unsorted lengths),
+pvse#13 (where the reverse state is); mxnet#19323, keras#4192, mead-baseline#677, which got it wrong.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ whether the loss looks at `output`, at `h_n` or at both; in second order and in 
 has a gradient of exactly zero, or none: the padding, and the last layer's parameters of the other direction. That all of these
 are the gradients of the documented equations says tests/truths/test_oracle_gradients.py.
 
-Source: torch documentation, torch.autograd.grad, torch.autograd.gradcheck, torch.func.jvp; pytorch#1301 and mxnet#17898 (values
-right, gradients wrong), pytorch#92615, #5261 (double backward of an RNN).
+Source: torch documentation, torch.autograd.grad, torch.autograd.gradcheck, torch.func.jvp; pytorch#1301, #92615 and mxnet#17898
+(values right, gradients wrong), pytorch#54307 (a slice of the output, H not a multiple of 4), #776 (frozen parameters), #5261
+and #25315 (double backward).
 """
 
 from __future__ import annotations
