@@ -6,6 +6,8 @@ import importlib
 
 import pytest
 
+import fixtures  # noqa: F401  # sets what NumPy reads when it is loaded
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options that README.md lists."""

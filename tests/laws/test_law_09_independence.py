@@ -36,7 +36,7 @@ anyhow = pytest.mark.parametrize("how", HOW)
 
 
 @directions
-@over(SHORT)
+@over(FEW_ROWS)
 def test_parameters_of_one_direction_never_move_the_other_half(witness: Witness, agree: Agree, direction: int) -> None:
     """With other parameters in one direction of the last layer, the other half of output and all other states are the same bits."""
     top, other = witness.case.num_layers - 1, 1 - direction

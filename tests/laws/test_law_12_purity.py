@@ -51,23 +51,22 @@ def test_backward_pass_changes_nothing(witness: Witness, agree: Agree) -> None:
 
 @over(SMALL)
 def test_every_call_gives_the_same_bits(witness: Witness, agree: Agree) -> None:
-    """The fifth call gives what the first gave, and what the first of a new module with the same parameters gives."""
+    """The fourth call gives what the first gave, and what the first of a new module with the same parameters gives."""
     results = witness.rebuilt()(witness.x, witness.h_0)
-    for _ in range(5):
+    for _ in range(4):
         agree.to_the_bit(witness.bi(witness.x, witness.h_0), results)
 
 
 @over(SMALL)
 def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
-    """After calls with fewer steps, fewer rows, other numbers and another h_0, the first call gives the same bits again."""
+    """After calls with fewer rows, fewer steps, other numbers and another h_0, a call gives what it gives on a new module."""
     x, time = witness.x, witness.time_dim
-    before = witness.bi(x, witness.h_0)
-    steps, rows = (witness.case.seq_len + 1) // 2, (witness.case.batch + 1) // 2
-    witness.bi(x.narrow(time, 0, steps), witness.random_h_0)
+    rows, steps = (witness.case.batch + 1) // 2, (witness.case.seq_len + 1) // 2
     witness.bi(x.narrow(1 - time, 0, rows), witness.random_h_0[:, :rows])
+    witness.bi(x.narrow(time, 0, steps), witness.random_h_0)
     witness.bi(-x, None)
     witness.bi(torch.full_like(x, torch.nan), witness.random_h_0)
-    agree.to_the_bit(witness.bi(x, witness.h_0), before)
+    agree.to_the_bit(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
 
 
 @over(SMALL)
@@ -126,7 +125,7 @@ def test_number_of_threads_is_rounding(witness: Witness, agree: Agree) -> None:
         agree(witness.bi(witness.x, witness.h_0), one)
 
 
-@over(SMALL)
+@over(SHALLOW)
 def test_concurrent_calls_give_the_same_bits(witness: Witness, agree: Agree) -> None:
     """Python threads that call one module at the same time, with different numbers, each get what they would get alone."""
     inputs = [witness.x * factor for factor in (1, -1, 2, 0.5)]

@@ -6,12 +6,10 @@
 
 The last line has to hold after every way to change parameters or to copy a module. `gru.weight_ih_l0 = bi.weight_ih_l0_reverse`,
 the notebook's way, makes two modules hold one Parameter: training one moves the other. A copy of the numbers does not.
-
 The kept checkpoint is what torch 2.0.1 wrote: ``python -m fixtures.golden.checkpoint``, run with torch 2.0, writes it again.
 
 Source: torch documentation, torch.nn.GRU, section *Variables* and its second note (the initial range); pytorch#42830 (what the names mean),
-#65688 (parametrize), #90500 (functional_call), #15749 (a computed weight), #3751 (tied directions), #33238 (stale weights in
-replicas), #53359 (old checkpoints).
+#65688 (parametrize), #90500 (functional_call), #15749 (a computed weight), #3751 (tied directions), #53359 (old checkpoints).
 """
 
 from __future__ import annotations
@@ -20,34 +18,31 @@ import math
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.utils import parametrize
 
 from fixtures.agreement import Agree
 from fixtures.cases import SPREAD, Case, Table, over
-from fixtures.changes import CHANGES, keep_pruned, lacks, names, other_numbers, prune_by, shown, tie_directions, train_a_step, truth
+from fixtures.changes import CHANGES, documented_shapes, keep_pruned, lacks, masked_originals, names, other_numbers, prune_by, shown, truth
 from fixtures.copies import COPIES, cannot_be_pickled
 from fixtures.golden import checkpoint
-from fixtures.initial_range import departures
+from fixtures.initial_range import departures, fresh
 from fixtures.reversal import flip, half, share_parameter, standalone, state
+from fixtures.sharing import inputs_of_direction, run_of_direction, tie_directions, train_a_step
 from fixtures.target import Target
-from fixtures.witness import FORWARD, REVERSE, Witness, documented_shapes, fill
+from fixtures.witness import FORWARD, REVERSE, Witness, fill
 
 EVERY = SPREAD.each(training=True).where(lambda case: case.hidden_size < 100)
 LIVE = SPREAD.where(lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100)
-ONE_LAYER = SPREAD.where(lambda case: case.num_layers == 1 and case.batch * case.seq_len < 100)
+TRAINED = LIVE.where(lambda case: case.dtype in ("float32", "float64"))  # in half precision a step can be too small to move a number
+ONE_LAYER = SPREAD.where(lambda case: case.num_layers == 1 and case.batch * case.seq_len < 100 and case.dtype in ("float32", "float64"))
 _FRESH = (Case(5, 100, 2), Case(140, 100, bias=False, dtype="float64"))
 FRESH = Table(_FRESH, (*_FRESH, Case(5, 131, 3), Case(100, 120, dtype="bfloat16"), Case(7, 100, 4, bias=False, dtype="float16")))
 KEPT = Table((checkpoint.KEPT,), (checkpoint.KEPT,))
 
 
-# What there is.
-
-
 @pytest.mark.parametrize("directions", [1, 2])
 @over(EVERY)
 def test_names_shapes_and_order_are_the_documented_ones(witness: Witness, agree: Agree, directions: int) -> None:
-    """named_parameters() is layer by layer, forward before reverse, weights before biases, each 3*H rows: r, z, n."""
+    """named_parameters(), state_dict() and all_weights go layer by layer, forward before reverse, weights before biases."""
     module = witness.build(bidirectional=directions == 2)
     documented = documented_shapes(witness.case, directions)
     agree.same([(name, tuple(value.shape)) for name, value in module.named_parameters()], list(documented.items()), "names and shapes of the parameters")
@@ -55,39 +50,28 @@ def test_names_shapes_and_order_are_the_documented_ones(witness: Witness, agree:
     kinds = {(value.dtype, value.device.type, value.requires_grad, value.is_leaf) for value in module.parameters()}
     agree.same(kinds, {(witness.dtype, torch.device(witness.target.device).type, True, True)}, "dtype, device, requires_grad and is_leaf of the parameters")
     agree.same([name for name, _ in module.named_buffers()], [], "names of the buffers")
-
-
-@pytest.mark.parametrize("directions", [1, 2])
-@over(EVERY)
-def test_all_weights_lists_each_layer_and_direction(witness: Witness, agree: Agree, directions: int) -> None:
-    """all_weights holds the Parameters themselves, one list for each layer and direction."""
-    module = witness.build(bidirectional=directions == 2)
-    name_of = {id(value): name for name, value in module.named_parameters()}
-    each = 4 if witness.case.bias else 2
-    documented = list(documented_shapes(witness.case, directions))
+    name_of, order, each = {id(value): name for name, value in module.named_parameters()}, list(documented), 4 if witness.case.bias else 2
     found = [[name_of.get(id(value), "no parameter") for value in part] for part in getattr(module, "all_weights", [])]
-    agree.same(found, [documented[i : i + each] for i in range(0, len(documented), each)], "all_weights")
+    agree.same(found, [order[i : i + each] for i in range(0, len(order), each)], "all_weights, a list for each layer and direction")
 
 
 @over(FRESH)
 def test_fresh_parameters_are_uniform_within_one_over_root_h(witness: Witness, agree: Agree) -> None:
     """Every parameter of a fresh module, biases and `_reverse` included, is drawn from U(-1/sqrt(H), 1/sqrt(H))."""
-    fresh = shown(witness.fresh(), witness)
-    found = {name: departures(value, 1 / math.sqrt(witness.case.hidden_size)) for name, value in fresh.items()}
+    drawn = shown(fresh(witness), witness)
+    found = {name: departures(value, 1 / math.sqrt(witness.case.hidden_size)) for name, value in drawn.items()}
     agree.same({name: words for name, words in found.items() if words}, {}, "parameters that are not spread over U(-1/sqrt(H), 1/sqrt(H))")
-    alike = [name for name, value in fresh.items() for other, its in fresh.items() if name < other and torch.equal(value.flatten()[:9], its.flatten()[:9])]
+    heads = {name: value.flatten()[:9] for name, value in drawn.items()}
+    alike = [name for name in heads for other in heads if name < other and torch.equal(heads[name], heads[other])]
     agree.same(alike, [], "parameters drawn alike")
 
 
 @over(FRESH)
 def test_fresh_parameters_come_from_the_global_generator(witness: Witness, agree: Agree) -> None:
     """The same seed makes the same module; another seed moves every parameter."""
-    first, again, other = (shown(witness.fresh(draw), witness) for draw in (1, 1, 2))
+    first, again, other = (shown(fresh(witness, draw), witness) for draw in (1, 1, 2))
     agree.to_the_bit(again, first)
     agree.same([name for name in first if torch.equal(first[name], other[name])], [], "parameters that do not depend on the seed")
-
-
-# Copies.
 
 
 @pytest.mark.parametrize("way", list(COPIES))
@@ -129,9 +113,6 @@ def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Ag
     agree(bi(x, h_0), (output, h_n))
 
 
-# Changes.
-
-
 @pytest.mark.parametrize("change", list(CHANGES))
 @over(LIVE)
 def test_parameters_are_live_after_every_change(witness: Witness, agree: Agree, change: str) -> None:
@@ -145,7 +126,7 @@ def test_parameters_are_live_after_every_change(witness: Witness, agree: Agree, 
     agree.with_truth(witness.bi(witness.x, witness.random_h_0), truth(witness, numbers))
 
 
-@over(LIVE)
+@over(TRAINED)
 def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None:
     """Under a parametrization, training moves the originals, and the next call computes with what they are mapped to."""
     CHANGES["parametrize"](witness.bi, other_numbers(witness))
@@ -154,22 +135,22 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
     now = shown(witness.bi, witness)
     agree.same([name for name in now if torch.equal(now[name], before[name])], [], "parameters that a step of SGD does not move")
     agree.with_truth(witness.bi(witness.x, witness.random_h_0), truth(witness, now))
-    with parametrize.cached():
-        agree.with_truth(witness.bi(witness.x, witness.random_h_0), truth(witness, now))
 
 
-@over(LIVE)
+@over(TRAINED)
 def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree: Agree) -> None:
-    """Pruned, and once that is made permanent, the module computes with the masked numbers."""
-    numbers = shown(witness.bi, witness)
-    masks = {name: (witness.draw(f"mask of {name}", *value.shape) > 0).to(witness.dtype) for name, value in numbers.items()}
-    expected = truth(witness, {name: value * masks[name] for name, value in numbers.items()})
+    """Pruned, trained, and with the pruning made permanent, the module computes with the originals times their masks."""
+    own = shown(witness.bi, witness)
+    masks = {name: (witness.draw(f"mask of {name}", *value.shape) > 0).to(witness.dtype) for name, value in own.items()}
     witness.bi(witness.x, witness.random_h_0)
     prune_by(witness.bi, masks)
+    agree.with_truth(witness.bi(witness.x, witness.random_h_0), truth(witness, {name: value * masks[name] for name, value in own.items()}))
+    train_a_step(witness.bi, witness.x, witness.random_h_0)
+    expected = truth(witness, masked_originals(witness.bi, masks))
     agree.with_truth(witness.bi(witness.x, witness.random_h_0), expected)
     keep_pruned(witness.bi, masks)
     agree.with_truth(witness.bi(witness.x, witness.random_h_0), expected)
-    agree.same({name for name, _ in witness.bi.named_parameters()}, set(numbers), "names of the parameters after pruning")
+    agree.same({name for name, _ in witness.bi.named_parameters()}, set(own), "names of the parameters after pruning")
 
 
 @pytest.mark.parametrize("given", ["all", "one"])
@@ -213,9 +194,6 @@ def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> N
     agree.with_truth(witness.bi(witness.x, witness.random_h_0), truth(witness, shown(witness.bi, witness)))
 
 
-# Sharing.
-
-
 @pytest.mark.parametrize("trained", ["standalone", "bidirectional"])
 @pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forward", "reverse"])
 @over(ONE_LAYER)
@@ -223,15 +201,13 @@ def test_training_one_moves_the_other_where_parameters_are_shared(witness: Witne
     """`gru.weight_ih_l0 = bi.weight_ih_l0_reverse` and so on: after a step of SGD on one, gru is still that direction of bi."""
     gru = standalone(witness, 0, direction, match=share_parameter)
     before, own = witness.bi(witness.x, witness.random_h_0), shown(witness.bi, witness)
-    if trained == "standalone":
-        train_a_step(gru, *_inputs(witness, direction))
-    else:
-        train_a_step(witness.bi, witness.x, witness.random_h_0)
+    both = witness.bi, witness.x, witness.random_h_0
+    train_a_step(*((gru, *inputs_of_direction(witness, direction)) if trained == "standalone" else both))
     now = shown(witness.bi, witness)
     moved = [name for name in now if trained == "bidirectional" or name.endswith("_reverse") == (direction == REVERSE)]
     agree.same([name for name in now if not torch.equal(now[name], own[name])], moved, "parameters that moved")
     output, h_n = witness.bi(witness.x, witness.random_h_0)
-    agree((half(output, direction), state(h_n, 0, direction)), _run(gru, witness, direction))
+    agree((half(output, direction), state(h_n, 0, direction)), run_of_direction(gru, witness, direction))
     agree.with_truth((output, h_n), truth(witness, now))
     if trained == "standalone":
         agree.to_the_bit(half(output, 1 - direction), half(before[0], 1 - direction), of="output")
@@ -243,12 +219,12 @@ def test_training_one_leaves_the_other_where_parameters_are_copied(witness: Witn
     """With the numbers copied, a step of SGD on gru leaves bi with the same parameters and the same bits."""
     gru = standalone(witness, 0, direction)
     before, own = witness.bi(witness.x, witness.random_h_0), shown(witness.bi, witness)
-    train_a_step(gru, *_inputs(witness, direction))
+    train_a_step(gru, *inputs_of_direction(witness, direction))
     agree.to_the_bit(shown(witness.bi, witness), own)
     agree.to_the_bit(witness.bi(witness.x, witness.random_h_0), before)
 
 
-@over(LIVE)
+@over(TRAINED)
 def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agree) -> None:
     """With `bi.weight_ih_l0_reverse = bi.weight_ih_l0` and so on, half the Parameters are left, and training keeps both directions alike."""
     untied = len(list(witness.bi.parameters()))
@@ -271,13 +247,3 @@ def test_tied_directions_are_symmetric_in_time(witness: Witness, agree: Agree) -
     turned, turned_h_n = witness.bi(flip(witness.x, witness.time_dim), witness.random_h_0.flip(0))
     swapped = torch.cat((half(turned, REVERSE), half(turned, FORWARD)), -1)
     agree((flip(swapped, witness.time_dim), turned_h_n.flip(0)), (output, h_n))
-
-
-def _inputs(witness: Witness, direction: int) -> tuple[torch.Tensor, torch.Tensor]:
-    x = flip(witness.x, witness.time_dim) if direction == REVERSE else witness.x
-    return x, witness.random_h_0[direction : direction + 1]
-
-
-def _run(gru: nn.Module, witness: Witness, direction: int) -> tuple[torch.Tensor, torch.Tensor]:
-    output, h_n = gru(*_inputs(witness, direction))
-    return flip(output, witness.time_dim) if direction == REVERSE else output, h_n

@@ -38,7 +38,7 @@ def test_no_symmetry_hides_a_fault(case: Case) -> None:
     assert len(np.unique(rows, axis=0)) == case.batch
     for name in parameter_names(case.num_layers, bias=case.bias):
         values = numbers["parameters"][name]
-        assert len(np.unique(values)) > 0.99 * values.size
+        assert len(np.unique(values)) > 0.98 * values.size
     assert len(np.unique(as_numpy(witness.random_h_0))) > 0.98 * witness.random_h_0.numel()
 
 
