@@ -21,6 +21,7 @@ import torch
 from fixtures import oracle
 from fixtures.agreement import Agree
 from fixtures.cases import PACKED, SPREAD, over
+from fixtures.copies import load_safely
 from fixtures.derivatives import gradients, parameters, room
 from fixtures.elsewhere import elsewhere
 from fixtures.reversal import row_by_row, stacked_runs
@@ -92,7 +93,7 @@ def test_state_dict_written_there_loads_here(witness: Witness, agree: Agree, oth
         torch.save(there.bi.state_dict(), file)
     file.seek(0)
     module = witness.build()
-    module.load_state_dict(torch.load(file, map_location=witness.target.device, weights_only=True))
+    module.load_state_dict(load_safely(file, witness.target.device))
     agree.to_the_bit(dict(module.named_parameters()), parameters(witness))
     agree.to_the_bit(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
 

@@ -20,11 +20,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from fixtures import execution_modes as modes
 from fixtures import oracle
 from fixtures.agreement import Agree
 from fixtures.cases import CONVERTED, SPREAD, Table, over
 from fixtures.derivatives import Cotangents, Gradients, back, leaves, of_oracle, parameters
-from fixtures.execution_modes import AOT_EAGER, AROUND, EXPORT, FLOAT16, INDUCTOR, INT8, ONNX, ONNX_BY_EXPORT, SCRIPT, TRACE, Mode, SideBySide, Whole, call, other_sizes
+from fixtures.execution_modes import Mode, SideBySide, Whole, call, other_sizes
 from fixtures.extremes import truth
 from fixtures.pretence import PRETENCES, looks
 from fixtures.replicas import replicas, shared_run
@@ -44,14 +45,14 @@ def _judge(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_truth(results, oracle.gru(**witness.numbers), precision=mode.rounds_like)
 
 
-@pytest.mark.parametrize("mode", [TRACE, SCRIPT], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
 @over(CONVERTED)
 def test_converted_gru_is_the_law_and_the_equations(witness: Witness, agree: Agree, mode: Mode) -> None:
     """mode(bi)(x, h_0) == mode(standalone runs side by side)(x, h_0) == oracle.gru(parameters, x, h_0)."""
     _judge(witness, agree, mode)
 
 
-@pytest.mark.parametrize("mode", [INT8, FLOAT16], ids=str)
+@pytest.mark.parametrize("mode", [modes.INT8, modes.FLOAT16], ids=str)
 @over(FLOAT32.each(bias=True))
 def test_quantised_gru_is_the_law_and_the_equations(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same with dynamic quantisation, which takes GRUs of float32 with biases, and rounds as coarsely as its own row says."""
@@ -61,24 +62,24 @@ def test_quantised_gru_is_the_law_and_the_equations(witness: Witness, agree: Agr
 @over(FLOAT32)
 def test_onnx_graph_is_the_law_and_the_equations(witness: Witness, agree: Agree) -> None:
     """The same of the graph that the exporter by way of TorchScript writes, run by onnxruntime, which takes GRUs of float32."""
-    _judge(witness, agree, ONNX)
+    _judge(witness, agree, modes.ONNX)
 
 
-@pytest.mark.parametrize("mode", [EXPORT, AROUND, AOT_EAGER], ids=str)
+@pytest.mark.parametrize("mode", [modes.EXPORT, modes.AROUND, modes.AOT_EAGER], ids=str)
 @over(ONE)
 def test_exported_or_compiled_gru_is_the_law_and_the_equations(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same through torch.export and torch.compile."""
     _judge(witness, agree, mode)
 
 
-@pytest.mark.parametrize("mode", [INDUCTOR, ONNX_BY_EXPORT], ids=str)
+@pytest.mark.parametrize("mode", [modes.INDUCTOR, modes.ONNX_BY_EXPORT], ids=str)
 @over(SLOW)
 def test_slowly_made_gru_is_the_law_and_the_equations(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same through what takes many seconds to make: inductor's native code, ONNX by way of torch.export."""
     _judge(witness, agree, mode)
 
 
-@pytest.mark.parametrize("mode", [ONNX, ONNX_BY_EXPORT], ids=str)
+@pytest.mark.parametrize("mode", [modes.ONNX, modes.ONNX_BY_EXPORT], ids=str)
 @over(ONE)
 def test_onnx_graph_resets_after_the_product(witness: Witness, agree: Agree, mode: Mode) -> None:
     """Every GRU operator in the graph is bidirectional and says linear_before_reset = 1; and the graph gives the equations' result."""
@@ -97,21 +98,21 @@ def _judge_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_truth(results, truth(witness, x, h_0))
 
 
-@pytest.mark.parametrize("mode", [TRACE, SCRIPT, ONNX], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT, modes.ONNX], ids=str)
 @over(FLOAT32)
 def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     """Converted at one length and batch, it gives at others what the GRU itself, and the equations, give there."""
     _judge_other_sizes(witness, agree, mode)
 
 
-@pytest.mark.parametrize("mode", [EXPORT], ids=str)
+@pytest.mark.parametrize("mode", [modes.EXPORT], ids=str)
 @over(ONE)
 def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same of torch.export, which leaves the batch free and fixes the length."""
     _judge_other_sizes(witness, agree, mode)
 
 
-@pytest.mark.parametrize("mode", [ONNX_BY_EXPORT], ids=str)
+@pytest.mark.parametrize("mode", [modes.ONNX_BY_EXPORT], ids=str)
 @over(SLOW)
 def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same of ONNX by way of torch.export, in the versions that leave the length free."""
@@ -126,14 +127,14 @@ def _judge_gradient(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_truth(found, expected.gradients, **expected.room)
 
 
-@pytest.mark.parametrize("mode", [TRACE, SCRIPT], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
 @over(CONVERTED)
 def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The gradient through mode(bi) by x, h_0 and every parameter of bi is the equations'."""
     _judge_gradient(witness, agree, mode)
 
 
-@pytest.mark.parametrize("mode", [AROUND, AOT_EAGER], ids=str)
+@pytest.mark.parametrize("mode", [modes.AROUND, modes.AOT_EAGER], ids=str)
 @over(SLOW)
 def test_gradient_flows_through_a_compiled_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same through torch.compile, which compiles the backward pass as well."""
