@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from fixtures import notebook
 from fixtures.agreement import Agree
-from fixtures.cases import Case, Table, over
+from fixtures.cases import Case
 from fixtures.reversal import copy_parameter, match_direction, share_parameter
+from fixtures.tables import Table, over
 from fixtures.witness import REVERSE, Witness, parameter
 
 NOTEBOOK = Table(*((Case(1, 1, batch=1, seq_len=5, h_0="none"),),) * 2)

@@ -15,8 +15,8 @@ from fixtures.jury import Outcome, Sentence, Trial, sentences
 from fixtures.subject import Subject
 from fixtures.target import Target
 
-hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed; make fuzz installs it")
-st = pytest.importorskip("hypothesis.strategies", reason="hypothesis is not installed")
+hypothesis: Any = pytest.importorskip("hypothesis", reason="hypothesis is not installed; make fuzz installs it")
+st: Any = pytest.importorskip("hypothesis.strategies", reason="hypothesis is not installed")
 
 #: The memory bound: numbers in one layer's gates over all steps.
 MOST_NUMBERS = 40_000
@@ -54,7 +54,7 @@ def test_sentence_holds_for_any_case(sentence: Sentence, target: Target, gru: Su
     """Whatever the case and the seed, the sentence passes, or is skipped with a reason."""
     count = pytestconfig.option.fuzz
 
-    @hypothesis.settings(
+    @hypothesis.settings(  # type: ignore[untyped-decorator]  # hypothesis may be absent
         max_examples=count or 2,
         derandomize=not count,
         database=None,
@@ -62,7 +62,9 @@ def test_sentence_holds_for_any_case(sentence: Sentence, target: Target, gru: Su
         print_blob=False,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(case=cases_of(sentence), arguments=st.sampled_from(arguments_of(sentence)), seed=st.integers(0, 10**6))
+    @hypothesis.given(  # type: ignore[untyped-decorator]  # likewise
+        case=cases_of(sentence), arguments=st.sampled_from(arguments_of(sentence)), seed=st.integers(0, 10**6)
+    )
     def judged(case: Case, arguments: Mapping[str, Any], seed: int) -> None:
         outcome, why = Trial(sentence, case, arguments).run(gru, target, seed)
         if outcome in {Outcome.REJECTED, Outcome.CRASHED}:

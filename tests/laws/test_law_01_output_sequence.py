@@ -9,8 +9,8 @@ Source: torch documentation, torch.nn.GRU, section *Outputs*; pytorch#3587, wher
 from __future__ import annotations
 
 from fixtures.agreement import Agree
-from fixtures.cases import CORE, over
 from fixtures.reversal import flip, half, stacked_runs, standalone, state
+from fixtures.tables import CORE, over
 from fixtures.witness import FORWARD, REVERSE, Witness
 
 

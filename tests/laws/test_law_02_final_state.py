@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import CORE, SPREAD, over
 from fixtures.reversal import first_layers, flip, half, stacked_runs, standalone, state
+from fixtures.tables import CORE, SPREAD, over
 from fixtures.witness import FORWARD, REVERSE, Witness
 
 

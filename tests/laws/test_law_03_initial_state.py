@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import CORE, SPREAD, over
 from fixtures.reversal import half, stacked_runs
+from fixtures.tables import CORE, SPREAD, over
 from fixtures.witness import FORWARD, REVERSE, Witness
 
 ONE_LAYER_OF_STEPS = SPREAD.where(lambda case: case.num_layers == 1 and case.seq_len > 1)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import SPREAD, over
 from fixtures.reversal import first_layers, one_layer
+from fixtures.tables import SPREAD, over
 from fixtures.witness import Witness
 
 STACKED = SPREAD.where(lambda case: case.num_layers > 1)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import SPREAD, over
 from fixtures.reversal import flip, one_layer, standalone
+from fixtures.tables import SPREAD, over
 from fixtures.witness import FORWARD, REVERSE, Witness
 
 ONE_LAYER = SPREAD.where(lambda case: case.num_layers == 1)

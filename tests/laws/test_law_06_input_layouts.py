@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import CORE, SPREAD, over
+from fixtures.tables import CORE, SPREAD, over
 from fixtures.witness import Witness
 
 CONTIGUOUS = SPREAD.each(layout="contiguous")

@@ -20,8 +20,8 @@ import torch
 
 from fixtures import oracle
 from fixtures.agreement import Agree
-from fixtures.cases import PACKED, over
 from fixtures.reversal import flip, half, row_by_row, standalone, state
+from fixtures.tables import PACKED, over
 from fixtures.witness import FORWARD, REVERSE, Witness
 
 ONE_LAYER = PACKED.where(lambda case: case.num_layers == 1)

@@ -22,10 +22,10 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from fixtures import derivatives
 from fixtures.agreement import Agree
-from fixtures.cases import PACKED, SPREAD, over
 from fixtures.derivatives import THROUGH, back, cotangents, forward, gradients, gradients_by_only, gradients_of_runs, room
 from fixtures.reversal import half
 from fixtures.rounding import QUOTIENT
+from fixtures.tables import PACKED, SPREAD, over
 from fixtures.witness import FORWARD, REVERSE, SUFFIX, Witness
 
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)

@@ -20,9 +20,9 @@ import pytest
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import SPREAD, over
 from fixtures.disturbance import HOW, disturb, disturbed, disturbed_direction
 from fixtures.reversal import half
+from fixtures.tables import SPREAD, over
 from fixtures.witness import FORWARD, REVERSE, SUFFIX, Witness, parameter
 
 CONTIGUOUS = SPREAD.each(layout="contiguous", h_0="random")

@@ -15,11 +15,11 @@ from __future__ import annotations
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import DROPOUT, SPREAD, over
 from fixtures.dropout import first_layer, handed_on, handing_on, likely, masked_run, slope_and_quotient, unvaried
 from fixtures.reversal import one_layer
 from fixtures.rounding import QUOTIENT
 from fixtures.surroundings import warnings_as
+from fixtures.tables import DROPOUT, SPREAD, over
 from fixtures.witness import Witness
 
 WHOLE = DROPOUT.each(lengths="whole")

@@ -21,9 +21,10 @@ import torch
 
 from fixtures import oracle
 from fixtures.agreement import Agree
-from fixtures.cases import HALF, SPREAD, Case, Table, over
+from fixtures.cases import Case
 from fixtures.extremes import NEW, RESET, UPDATE, bare_gate, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
 from fixtures.reversal import stacked_runs
+from fixtures.tables import HALF, SPREAD, Table, over
 from fixtures.target import Target
 from fixtures.witness import Witness, as_numpy
 

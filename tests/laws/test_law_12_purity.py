@@ -20,9 +20,9 @@ import pytest
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import DROPOUT, PACKED, SPREAD, over
 from fixtures.derivatives import back, forward
 from fixtures.surroundings import concurrently, threads
+from fixtures.tables import DROPOUT, PACKED, SPREAD, over
 from fixtures.unchanged import unchanged
 from fixtures.witness import Witness
 

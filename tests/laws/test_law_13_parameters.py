@@ -20,13 +20,14 @@ import pytest
 import torch
 
 from fixtures.agreement import Agree
-from fixtures.cases import SPREAD, Case, Table, over
+from fixtures.cases import Case
 from fixtures.changes import CHANGES, documented_shapes, keep_pruned, lacks, masked_originals, names, other_numbers, prune_by, shown, truth
 from fixtures.copies import COPIES, cannot_be_pickled
 from fixtures.golden import checkpoint
 from fixtures.initial_range import departures, fresh
 from fixtures.reversal import flip, half, share_parameter, standalone, state
 from fixtures.sharing import inputs_of_direction, run_of_direction, tie_directions, train_a_step
+from fixtures.tables import SPREAD, Table, over
 from fixtures.target import Target
 from fixtures.witness import FORWARD, REVERSE, Witness, fill
 

@@ -20,11 +20,11 @@ import torch
 
 from fixtures import oracle
 from fixtures.agreement import Agree
-from fixtures.cases import PACKED, SPREAD, over
 from fixtures.copies import load_safely
 from fixtures.derivatives import gradients, parameters, room
 from fixtures.elsewhere import elsewhere
 from fixtures.reversal import row_by_row, stacked_runs
+from fixtures.tables import PACKED, SPREAD, over
 from fixtures.target import Target, known
 from fixtures.unchanged import unharmed
 from fixtures.witness import Witness

@@ -23,12 +23,12 @@ import torch
 from fixtures import execution_modes as modes
 from fixtures import oracle
 from fixtures.agreement import Agree
-from fixtures.cases import CONVERTED, SPREAD, Table, over
 from fixtures.derivatives import Cotangents, Gradients, back, leaves, of_oracle, parameters
 from fixtures.execution_modes import Mode, SideBySide, Whole, call, other_sizes
 from fixtures.extremes import truth
 from fixtures.pretence import PRETENCES, looks
 from fixtures.replicas import replicas, shared_run
+from fixtures.tables import CONVERTED, SPREAD, Table, over
 from fixtures.transforms import gradient_function, jacobian_function, mapped_call
 from fixtures.witness import Witness
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from fixtures.agreement import Agree
-from fixtures.cases import SPREAD, over
+from fixtures.tables import SPREAD, over
 from fixtures.unchanged import unharmed
 from fixtures.witness import Witness
 

@@ -114,16 +114,21 @@ def test_plain_values_are_compared_whole(agree: Agree) -> None:
         agree.same([2, 1], [1, 2], "sizes")
 
 
+def raise_(error: Exception) -> None:
+    """Raise it, where a type checker does not look."""
+    raise error
+
+
 def test_refusal_must_come(agree: Agree) -> None:
     """A block that raises nothing, another type, or another message is a disagreement; the documented error is not."""
-    with agree.refuses(ValueError, mentioning="size 3"):
-        raise ValueError("bad Size 3")
+    with agree.refuses(ValueError, mentioning="at least 2"):
+        raise_(ValueError("At least 2"))
     with pytest.raises(Disagreement, match="accepted what must be refused"), agree.refuses(ValueError):
         pass
     with pytest.raises(Disagreement, match="refused with another error"), agree.refuses(ValueError):
-        raise IndexError("3")
+        raise_(IndexError("3"))
     with pytest.raises(Disagreement, match="refused with another message"), agree.refuses(ValueError, mentioning="size 3"):
-        raise ValueError("no")
+        raise_(ValueError("no"))
 
 
 def test_pattern_of_a_fault_is_named() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from fixtures.cases import CORE, SPREAD, Case, Table
+from fixtures.cases import Case
+from fixtures.tables import CORE, SPREAD, Table
 
 PROMISED: dict[str, Callable[[Case], bool]] = {
     "I=1": lambda c: c.input_size == 1,
@@ -64,7 +65,7 @@ def test_core_crosses_its_axes_in_full() -> None:
 
 
 def test_case_names_its_longest_dot_product() -> None:
-    """k counts the widest layer input, the hidden state and two biases: 3 + 7 + 2, and 14 + 7 + 2 from two layers on."""
+    """K counts the widest layer input, the hidden state and two biases: 3 + 7 + 2, and 14 + 7 + 2 from two layers on."""
     assert Case(3, 7).longest_dot_product == 12
     assert Case(3, 7, num_layers=2).longest_dot_product == 23
     assert Case(30, 7, num_layers=2).longest_dot_product == 39

@@ -12,7 +12,7 @@ from fixtures.golden.vectors import FOLDER, GOLDENS, Golden, render
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 def test_golden_rebuilt_equals_golden_kept(golden: Golden) -> None:
-    """mpmath computes the kept text again, digit for digit."""
+    """Mpmath computes the kept text again, digit for digit."""
     pytest.importorskip("mpmath", reason="mpmath is not installed; it comes with torch")
     assert render(golden) == (FOLDER / f"{golden.name}.json").read_text(encoding="utf-8")
 

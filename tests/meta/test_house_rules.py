@@ -16,7 +16,7 @@ MODULES = sorted((ROOT / "fixtures").rglob("*.py"))
 SOURCES = [ROOT / "conftest.py", *MODULES, *TESTS]
 
 #: Data flows from left to right; no module imports one to its right.
-FLOW = ("cases", "witness", "reversal", "oracle", "rounding", "agreement", "ledger", "wiring")
+FLOW = ("cases", "tables", "witness", "reversal", "oracle", "rounding", "agreement", "ledger", "wiring")
 
 
 def relative(path: Path) -> str:
@@ -32,13 +32,13 @@ def claim(path: Path) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def test_functions(path: Path) -> list[ast.FunctionDef]:
+def tests_of(path: Path) -> list[ast.FunctionDef]:
     """The tests of a file."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     return [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
 
 
-test_functions.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is none
+tests_of.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is none
 
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
@@ -57,7 +57,7 @@ def test_readme_lists_the_laws_there_are() -> None:
 @pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_names_are_sentences_and_docstrings_state_the_claim(path: Path) -> None:
     """No "should", no "test that"; every test says in a line what it claims, and the line ends in a full stop."""
-    for function in test_functions(path):
+    for function in tests_of(path):
         assert not re.search(r"_should_|^test_that_", function.name), function.name
         first = (ast.get_docstring(function) or "").partition("\n")[0]
         assert first.endswith("."), f"{function.name}: {first!r}"
@@ -72,7 +72,7 @@ def test_law_cites_its_source(path: Path) -> None:
 @pytest.mark.parametrize("path", LAWS, ids=relative)
 def test_law_compares_only_through_agree(path: Path) -> None:
     """A law has no bare assert, and every test of it takes the comparison."""
-    for function in test_functions(path):
+    for function in tests_of(path):
         assert not any(isinstance(node, ast.Assert) for node in ast.walk(function)), function.name
         assert "agree" in {argument.arg for argument in function.args.args}, function.name
 
@@ -112,7 +112,7 @@ def test_make_targets_in_readme_exist() -> None:
     """Every ``make word`` that README shows is a target of the Makefile, and every documented target is in README."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)) - {"help"}
-    assert set(re.findall(r"\bmake ([a-z]+)\b", README)) == targets
+    assert set(re.findall(r"(?:`|^    )make ([a-z]+)\b", README, re.MULTILINE)) == targets
 
 
 def test_default_torch_is_pinned_in_one_place() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fixtures.cases import PACKED, Case, over
+from fixtures.cases import Case
 from fixtures.subject import TORCH_GRU
+from fixtures.tables import PACKED, over
 from fixtures.target import Target
 from fixtures.witness import Witness
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from fixtures import oracle
-from fixtures.cases import CORE, SPREAD, Case, over
+from fixtures.cases import Case
 from fixtures.subject import TORCH_GRU
+from fixtures.tables import CORE, SPREAD, over
 from fixtures.target import Target
 from fixtures.witness import Witness, as_numpy, parameter, parameter_names
 
@@ -101,7 +102,7 @@ def test_witness_needs_no_global_generator() -> None:
 
 
 @pytest.mark.parametrize(("layout", "contiguous"), [("contiguous", True), ("strided", False), ("permuted", False)])
-def test_layouts_hold_the_same_numbers_in_other_places(layout: str, contiguous: bool) -> None:
+def test_layouts_hold_the_same_numbers_in_other_places(layout: str, *, contiguous: bool) -> None:
     """A layout changes strides, not shape."""
     x = made(Case(3, 7, layout=layout)).x
     assert x.shape == (5, 2, 3)

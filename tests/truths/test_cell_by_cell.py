@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixtures.agreement import Agree
-from fixtures.cases import SPREAD, over
+from fixtures.tables import SPREAD, over
 from fixtures.unrolled import unrolled
 from fixtures.witness import Witness
 

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from fixtures.agreement import Agree
-from fixtures.cases import Case, Table, over
+from fixtures.cases import Case
 from fixtures.golden.vectors import GOLDENS, read
+from fixtures.tables import Table, over
 from fixtures.witness import Witness, parameter
 
 BY_CASE = {
@@ -42,10 +43,12 @@ def test_output_and_h_n_are_the_golden_ones(witness: Witness, agree: Agree) -> N
     with torch.no_grad():
         for name, values in kept["parameters"].items():
             parameter(bi, name).copy_(torch.tensor(values))
-    x, h_0 = (None if values is None else torch.tensor(values).to(parameter(bi, "weight_ih_l0")) for values in (kept["x"], kept["h_0"]))
+    like = parameter(bi, "weight_ih_l0")
+    x = torch.tensor(kept["x"]).to(like)
+    h_0 = torch.tensor(kept["h_0"]).to(like) if golden.h_0 else None
     if golden.lengths is None:
         output, h_n = bi(x, h_0)
     else:
-        packed, h_n = bi(nn.utils.rnn.pack_padded_sequence(x, golden.lengths, enforce_sorted=False), h_0)
+        packed, h_n = bi(nn.utils.rnn.pack_padded_sequence(x, list(golden.lengths), enforce_sorted=False), h_0)
         output, _ = nn.utils.rnn.pad_packed_sequence(packed, total_length=golden.seq_len)
     agree.with_truth((output, h_n), tuple(np.array(kept[name], dtype=np.float64) for name in ("output", "h_n")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixtures import oracle
 from fixtures.agreement import Agree
-from fixtures.cases import CORE, over
+from fixtures.tables import CORE, over
 from fixtures.witness import Witness
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.agreement import Agree
-from fixtures.cases import PACKED, SPREAD, over
 from fixtures.derivatives import cotangents, gradients, of_oracle
+from fixtures.tables import PACKED, SPREAD, over
 from fixtures.witness import Witness
 
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
