@@ -49,13 +49,12 @@ def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: A
 
 @over(DROPOUT)
 def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
-    """In training, h_n of the last layer is in output to the bit, and no element of output is zero."""
+    """In training, h_n of the last layer is in output to the bit, where each direction ends."""
     output, h_n = masked_run(witness)
     forward, reverse = output.transpose(0, witness.time_dim).chunk(2, -1)
     last = torch.tensor(witness.lengths or [witness.case.seq_len] * witness.case.batch, device=output.device) - 1
     ends = torch.stack((forward[last, torch.arange(witness.case.batch)], reverse[0]))
     agree.to_the_bit(h_n[-2:], ends, of="h_n")
-    agree.same(int((output == 0).logical_and(witness.within).sum()), 0, "zeros in output")
 
 
 @over(TWO_LAYERS)

@@ -129,6 +129,8 @@ def test_number_of_threads_is_rounding(witness: Witness, agree: Agree) -> None:
 def test_concurrent_calls_give_the_same_bits(witness: Witness, agree: Agree) -> None:
     """Python threads that call one module at the same time, with different numbers, each get what they would get alone."""
     inputs = [witness.x * factor for factor in (1, -1, 2, 0.5)]
-    alone = [witness.bi(x, witness.h_0) for x in inputs]
-    for results, expected in zip(concurrently(partial(witness.bi, x, witness.h_0) for x in inputs), alone, strict=True):
+    with threads(1):
+        alone = [witness.bi(x, witness.h_0) for x in inputs]
+        together = concurrently(partial(witness.bi, x, witness.h_0) for x in inputs)
+    for results, expected in zip(together, alone, strict=True):
         agree.to_the_bit(results, expected)
