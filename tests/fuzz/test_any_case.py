@@ -26,11 +26,11 @@ CASES = st.builds(
     input_size=st.integers(1, 40),
     hidden_size=st.integers(1, 40),
     num_layers=st.integers(1, 4),
-    batch=st.integers(1, 40),
+    batch=st.integers(1, 80),
     seq_len=st.integers(1, 40),
     batch_first=st.booleans(),
     bias=st.booleans(),
-    dtype=st.sampled_from(("float32", "float64")),
+    dtype=st.sampled_from(("float32", "float64", "float16", "bfloat16")),
     h_0=st.sampled_from(("random", "zeros", "none")),
     lengths=st.sampled_from(("whole", "equal", "sorted", "unsorted", "ones")),
     layout=st.sampled_from(("contiguous", "strided", "permuted")),
@@ -68,7 +68,10 @@ def test_sentence_holds_for_any_case(sentence: Sentence, target: Target, gru: Su
     def judged(case: Case, arguments: Mapping[str, Any], seed: int) -> None:
         outcome, why = Trial(sentence, case, arguments).run(gru, target, seed)
         if outcome in {Outcome.REJECTED, Outcome.CRASHED}:
-            again = f'pytest "{sentence.nodeid}" --case {case} --seed {seed} --device {target.device}'
+            again = f'pytest "{sentence.nodeid}" --case {case} --seed {seed} --device {target}'
             pytest.fail(f"{outcome.value}: {why}\nagain      {again}", pytrace=False)
 
-    judged()
+    try:
+        judged()
+    except hypothesis.errors.Unsatisfiable:
+        pytest.skip("hypothesis drew no case that the sentence speaks of")
