@@ -60,7 +60,7 @@ def test_every_target_runs_the_law_and_the_equations(witness: Witness, agree: Ag
 
 
 @on_every_target
-@over(WHOLE)
+@over(STACKED)
 def test_two_targets_give_the_same_gradients(witness: Witness, agree: Agree, other: Target) -> None:
     """The gradient by x, h_0 and every parameter is the same there as here."""
     here = gradients(witness, witness.cotangents)
