@@ -1,4 +1,4 @@
-"""golden, notebook, pictures: what is kept is what is computed afresh."""
+"""golden, notebook: what is kept is what is computed afresh. For the pictures see test_handbook.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fixtures import notebook, pictures
+from fixtures import notebook
 from fixtures.golden.vectors import FOLDER, GOLDENS, Golden, render
 
 
@@ -24,9 +24,3 @@ def test_fitted_parameters_are_found_again() -> None:
     assert found.keys() == kept.keys()
     assert all(found[name] == pytest.approx(kept[name], abs=1e-6) for name in kept)
     assert "Fitted" in json.loads(notebook.FILE.read_text(encoding="utf-8"))["how"]
-
-
-@pytest.mark.parametrize("name", pictures.PICTURES)
-def test_pictures_are_not_stale(name: str) -> None:
-    """A picture drawn again is the picture kept."""
-    assert pictures.PICTURES[name]() == (pictures.FOLDER / name).read_text(encoding="utf-8")
