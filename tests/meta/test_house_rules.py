@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HANDBOOK = (ROOT / "tests" / "laws" / "README.md").read_text(encoding="utf-8")
 LAWS = sorted((ROOT / "tests" / "laws").glob("test_law_*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 MODULES = sorted((ROOT / "fixtures").rglob("*.py"))
@@ -43,10 +44,11 @@ tests_of.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
 def test_law_has_one_number_and_one_name(path: Path) -> None:
-    """File name, docstring and README's table agree on number, name and claim."""
+    """File name, docstring, README's table and the handbook agree on number, name and claim."""
     number, name, sentence = claim(path)
     assert path.name == f"test_law_{number}_{name.replace(' ', '_')}.py"
     assert f"| [{number}]({relative(path)}) | {name} | {sentence} |" in README
+    assert f"\n## {number} {name}\n\n> {sentence}\n" in HANDBOOK
 
 
 def test_readme_lists_the_laws_there_are() -> None:
