@@ -1,0 +1,28 @@
+"""What every benchmark does: agree first, then time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from fixtures.agreement import Agree
+from fixtures.ways import Way, room
+from fixtures.witness import Witness
+
+Contest = Callable[[Mapping[str, Way], str, str], None]
+
+
+@pytest.fixture
+def contest(witness: Witness, agree: Agree, benchmark: Any) -> Contest:
+    """Compare two ways to do a piece of work, then time the chosen one; both stand side by side in pytest-benchmark's table."""
+
+    def hold(ways: Mapping[str, Way], chosen: str, work: str) -> None:
+        first, second = ways
+        expected = ways[first].results(work)
+        agree(ways[second].results(work), expected, **room(witness.case, work, expected))
+        benchmark.group, benchmark.name = f"{work} of {witness.target}-{witness.case}", chosen
+        benchmark(ways[chosen].do, work)
+
+    return hold
