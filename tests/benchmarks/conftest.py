@@ -22,7 +22,7 @@ def contest(witness: Witness, agree: Agree, benchmark: Any) -> Contest:
         first, second = ways
         expected = ways[first].results(work)
         agree(ways[second].results(work), expected, **room(witness.case, work, expected))
-        benchmark.group, benchmark.name = f"{work} of {witness.target}-{witness.case}", chosen
+        benchmark.group, benchmark.name = f"{first} or {second}, {work} of {witness.target}-{witness.case}", chosen
         benchmark(ways[chosen].do, work)
 
     return hold

@@ -26,9 +26,9 @@ _measured = cache(growth.measure)
 
 
 @pytest.fixture
-def measured(target: Target, gru: Subject, pytestconfig: pytest.Config) -> Measured:
+def measured(target: Target, gru: Subject, benchmark: Any, pytestconfig: pytest.Config) -> Measured:
     """The growth of one piece of work along one axis, measured once."""
-    if not pytestconfig.option.benchmark_enable:
+    if benchmark.disabled:
         pytest.skip("cost is judged by make bench only")
     return lambda axis, work: _measured(axis, work, target, gru, seed=pytestconfig.option.seed)
 

@@ -76,6 +76,6 @@ def test_two_threads_do_what_one_does(witness: Witness, agree: Agree, benchmark:
     with Target("cpu", "2threads").active():
         results["2threads"] = way.results(work)
     agree(results["2threads"], results["1thread"], **ways.room(witness.case, work, results["1thread"]))
-    benchmark.group, benchmark.name = f"{work} of {witness.target}-{witness.case}", threads
+    benchmark.group, benchmark.name = f"1thread or 2threads, {work} of {witness.target}-{witness.case}", threads
     with Target("cpu", threads).active():
         benchmark(way.do, work)
