@@ -8,6 +8,9 @@
 #   SEED=3             other random numbers
 #   ARGS="-x -k law_03"  anything else that pytest takes
 #   PYTHON=python3.12  make the environments with this Python, 3.10 or newer
+#
+# Is a newer torch still the same GRU, to the bit, and as fast?  make upgrade FROM=2.13.0 TO=2.15.0
+#   STRICT=bits        one moved bit is a failure, too; DEVICE, PROFILE, JOBS (default: 2), SEED as above
 
 TORCH ?= 2.13.0
 PROFILE ?= quick
@@ -26,10 +29,15 @@ ENV := .venv/torch-$(TORCH)
 RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--pre torch,$(if $(filter newest,$(TORCH)),torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
-OPTIONS := --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)) $(ARGS)
-LAWS := tests/laws tests/truths tests/test_notebook.py
+OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)) $(ARGS)
+LAWS := tests/laws tests/truths tests/test_notebook.py tests/recorded
+VERSIONS ?= $(TORCH)
 
-.PHONY: help verify full test fuzz mutants sensitivity soak coverage lint
+# The Python of one version's environment, and what of these versions has no environment yet.
+python_of = .venv/torch-$(1)/$(BIN)/python
+not_made = $(foreach version,$(1),$(if $(wildcard .venv/torch-$(version)/.verify),,$(version)))
+
+.PHONY: help verify full test upgrade bench versions fuzz mutants sensitivity soak coverage lint
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
@@ -42,6 +50,28 @@ full: verify  ## the same over ten times as many cases
 
 test: $(ENV)/.test  ## everything, the suite's own tests included
 	$(RUN) -m pytest $(OPTIONS)
+
+upgrade: JOBS = 2
+upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed; a page in reports/
+	@$(if $(and $(FROM),$(TO)),:,{ echo "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0"; exit 1; })
+	@$(PYTHON) -m fixtures.available $(call not_made,$(FROM) $(TO))
+	@$(MAKE) --no-print-directory .venv/torch-$(FROM)/.verify TORCH=$(FROM)
+	@$(MAKE) --no-print-directory .venv/torch-$(TO)/.report TORCH=$(TO)
+	@$(call python_of,$(TO)) -m fixtures.upgrade --from $(call python_of,$(FROM)) --to $(call python_of,$(TO)) $(if $(STRICT),--strict $(STRICT)) -- $(OPTIONS)
+
+bench: $(ENV)/.report  ## ratios of cost, and how it grows; COMPARE=2.15.0 races that torch
+ifdef COMPARE
+	@$(PYTHON) -m fixtures.available $(call not_made,$(COMPARE))
+	@$(MAKE) --no-print-directory .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
+	$(RUN) -m fixtures.race --from $(RUN) --to $(call python_of,$(COMPARE))
+else
+	$(RUN) -m pytest tests/benchmarks --benchmark-enable --benchmark-only $(ARGS)
+endif
+
+versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make README's table of them
+	@$(PYTHON) -m fixtures.available $(call not_made,$(VERSIONS))
+	@for version in $(VERSIONS); do $(MAKE) --no-print-directory .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
+	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
 
 fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
 	$(RUN) -m pytest tests/fuzz --fuzz $(EXAMPLES) $(OPTIONS)
@@ -72,6 +102,10 @@ $(ENV)/.verify: pyproject.toml
 	$(RUN) -m pip install --quiet ".[jobs]"
 	@touch $@
 
+$(ENV)/.report: $(ENV)/.verify
+	$(RUN) -m pip install --quiet ".[report]"
+	@touch $@
+
 $(ENV)/.test: $(ENV)/.verify
-	$(RUN) -m pip install --quiet ".[jobs,order,fuzz,export,coverage,lint]"
+	$(RUN) -m pip install --quiet ".[jobs,order,fuzz,export,report,coverage,lint]"
 	@touch $@

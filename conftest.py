@@ -19,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=0, metavar="N", help="shift every random number of the witnesses (default: 0)")
     group.addoption("--threads", type=int, default=1, metavar="N", help="torch's threads per operation (default: 1)")
     group.addoption("--fuzz", type=int, default=0, metavar="N", help="in tests/fuzz, try N random cases for each sentence of the laws (make fuzz)")
+    group.addoption("--record", metavar="FILE", help="keep what this torch computes for every recorded case (npz)")
+    group.addoption("--against", metavar="FILE", help="compare with what was recorded into FILE")
+    group.addoption("--report", metavar="FILE", help="write the verdict as a page: .html, .md, or .json for machines")
     group.addoption("--closeness", action="store_true", help="end with the rounding table as this run measured it")
 
 

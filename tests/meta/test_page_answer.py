@@ -24,7 +24,7 @@ CASES: dict[str, tuple[Callable[[Page], object], bool, str]] = {
     "drift": (
         lambda p: drifts(p["to"], 0.8),
         True,
-        "within rounding. Every law holds on both; of 2,100 recorded results 3 moved, within rounding: by at most 0.8 rounding units",
+        "within rounding. Every law holds on both; of 300 recorded results 3 moved, within rounding: by at most 0.8 rounding units",
     ),
     "drift beyond": (
         lambda p: drifts(p["to"], 20.0),
@@ -32,7 +32,7 @@ CASES: dict[str, tuple[Callable[[Page], object], bool, str]] = {
         "3 moved, 3 beyond rounding: output of cpu-I3-H7-L1-B2-T5-f64 by 20 rounding units, 5 times the allowance",
     ),
     "drift to nowhere": (lambda p: drifts(p["to"], float("nan")), False, "No: "),
-    "a bit, strictly": (lambda p: (drifts(p["to"], 0.1), p.update(strict="bits")), False, "to the bit. Every law holds on both; of 2,100"),
+    "a bit, strictly": (lambda p: (drifts(p["to"], 0.1), p.update(strict="bits")), False, "to the bit. Every law holds on both; of 300"),
     "no bit, strictly": (lambda p: p.update(strict="bits"), True, "Yes: "),
     "slow": (lambda p: p.update(race=race(1.52)), True, "it is slower in 1 of 2 races, at most 1.52 times the time in forward I128-H128-L1-B16-T32-f32."),
     "fast": (lambda p: p.update(race=race(0.7)), True, "it is as fast, and faster in 1 of 2 races."),

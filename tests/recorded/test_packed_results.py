@@ -1,0 +1,16 @@
+"""Recorded: of packed input too, output and h_n are what another torch computed, or this one on another day."""
+
+from __future__ import annotations
+
+from fixtures.agreement import OUTPUT_AND_STATE, Agree
+from fixtures.recorder import Recorder
+from fixtures.recording import WHAT
+from fixtures.tables import over
+from fixtures.witness import Witness
+
+
+@over(WHAT["packed results"])
+def test_packed_results_are_the_recorded_ones(witness: Witness, agree: Agree, recorder: Recorder) -> None:
+    """bi(pack(x), h_0) here == bi(pack(x), h_0) there."""
+    results = witness.run(witness.x, witness.h_0)
+    recorder("packed results", witness, agree, dict(zip(OUTPUT_AND_STATE, results, strict=True)))
