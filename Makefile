@@ -63,9 +63,10 @@ bench: $(ENV)/.report  ## ratios of cost, and how it grows; COMPARE=2.15.0 races
 ifdef COMPARE
 	@$(PYTHON) -m fixtures.available $(call not_made,$(COMPARE))
 	@$(MAKE) --no-print-directory .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
-	$(RUN) -m fixtures.race --from $(RUN) --to $(call python_of,$(COMPARE))
+	$(RUN) -m fixtures.race --from $(RUN) --to $(call python_of,$(COMPARE)) --json reports/race.json
 else
-	$(RUN) -m pytest tests/benchmarks --benchmark-enable --benchmark-only $(ARGS)
+	$(RUN) -m pytest tests/benchmarks --profile full --benchmark-enable --benchmark-only --benchmark-max-time 0.2 \
+	  --benchmark-columns=min,median,iqr,rounds --benchmark-sort=name $(if $(SEED),--seed $(SEED)) $(foreach name,$(DEVICE),--device $(name)) $(ARGS)
 endif
 
 versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make README's table of them
