@@ -13,7 +13,8 @@ Source: torch documentation, notes *Reproducibility* and *Numerical accuracy*, t
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import pytest
@@ -103,6 +104,18 @@ def test_results_outlive_what_they_came_from(witness: Witness, agree: Agree) -> 
             value.fill_(torch.nan)
     witness.bi(x, h_0)
     agree.to_the_bit(results, before)
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad], ids=["enable_grad", "no_grad"])
+@over(SHALLOW)
+def test_input_written_over_is_read_anew(witness: Witness, agree: Agree, mode: Callable[[], AbstractContextManager[object]]) -> None:
+    """Other numbers written into the same x and h_0 give what they give in memory of their own."""
+    x, h_0 = witness.x.clone(), witness.random_h_0.clone()
+    with mode():
+        witness.bi(x, h_0)
+        x.neg_()
+        h_0.neg_()
+        agree.to_the_bit(witness.bi(x, h_0), witness.bi(x.clone(), h_0.clone()))
 
 
 @over(SHALLOW.each(training=True))
