@@ -57,6 +57,15 @@ def test_settings_are_given_back(chosen: Target) -> None:
     assert differences(before, surroundings("cpu")) == []
 
 
+def test_what_is_drawn_within_the_block_is_given_back() -> None:
+    """Constructors and dropout draw from torch's generator; afterwards it is where it was."""
+    before = surroundings("cpu")
+    with Target("cpu").active():
+        torch.rand(3)
+        assert differences(before, surroundings("cpu")) != []
+    assert differences(before, surroundings("cpu")) == []
+
+
 def test_settings_within_settings_unwind() -> None:
     """A target set up inside another gives back the other's settings."""
     with Target("cuda", "native").active():
