@@ -87,7 +87,9 @@ soak: $(ENV)/.verify  ## false alarms: the default profile under SEEDS=100 seeds
 	$(RUN) -m fixtures.soak --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
 
 coverage: $(ENV)/.test  ## which branches of fixtures/ the suite reaches
+	$(RUN) -m coverage erase
 	$(RUN) -m coverage run -m pytest $(OPTIONS)
+	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
 lint: $(ENV)/.test  ## ruff and mypy
