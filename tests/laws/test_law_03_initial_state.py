@@ -36,6 +36,14 @@ def test_no_h_0_is_an_h_0_of_zeros(witness: Witness, agree: Agree) -> None:
     agree.to_the_bit(witness.bi(witness.x, None), zeros)
 
 
+@over(SPREAD)
+def test_h_0_by_its_name_is_h_0_in_its_place(witness: Witness, agree: Agree) -> None:
+    """bi(input=x, hx=h_0) == bi(x, hx=h_0) == bi(x, h_0): nn.GRU calls its arguments input and hx."""
+    by_place = witness.bi(witness.x, witness.random_h_0)
+    agree.to_the_bit(witness.bi(witness.x, hx=witness.random_h_0), by_place)
+    agree.to_the_bit(witness.bi(input=witness.x, hx=witness.random_h_0), by_place)
+
+
 @over(ONE_LAYER_OF_STEPS)
 def test_reverse_state_is_carried_over_a_cut(witness: Witness, agree: Agree) -> None:
     """The part before a cut at s, started in reverse from the state at t=s, gives the whole run's output before s."""

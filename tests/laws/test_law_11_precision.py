@@ -22,7 +22,7 @@ import torch
 from fixtures import oracle
 from fixtures.agreement import Agree
 from fixtures.cases import Case
-from fixtures.extremes import NEW, RESET, UPDATE, bare_gate, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
+from fixtures.extremes import NEW, RESET, UPDATE, bare_gate, input_scaled_up, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
 from fixtures.reversal import stacked_runs
 from fixtures.tables import HALF, SPREAD, Table, over
 from fixtures.target import Target
@@ -108,6 +108,13 @@ def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) 
     x = 100 * witness.x
     expected = truth(witness, x, witness.h_0)
     agree.with_truth(witness.bi(x, witness.h_0), expected, scale=expected.scale)
+
+
+@over(ENDS)
+def test_power_of_two_moves_from_weight_to_input(witness: Witness, agree: Agree) -> None:
+    """bi(2**e * x) with weight_ih of the first layer divided by 2**e == bi(x), to the bit: no input is too large for its weight."""
+    before = witness.bi(witness.x, witness.h_0)
+    agree.to_the_bit(witness.bi(input_scaled_up(witness), witness.h_0), before)
 
 
 @pytest.mark.parametrize("size", ["large", "largest", "infinite"])

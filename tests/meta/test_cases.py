@@ -47,7 +47,7 @@ def test_ids_are_unique_and_readable(profile: str, table: Table) -> None:
     """No two cases share an id, and an id is made of words, sizes first, dtype last."""
     ids = [case.id for case in table.rows(profile)]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"I\d+-H\d+-L\d-B\d+-T\d+(-[a-z][a-z_0-9.]*)*-(f16|bf16|f32|f64)", name) for name in ids)
+    assert all(re.fullmatch(r"I\d+-H\d+-L\d+-B\d+-T\d+(-[a-z][a-z_0-9.]*)*-(f16|bf16|f32|f64)", name) for name in ids)
 
 
 def test_every_field_of_a_case_shows_in_its_id() -> None:

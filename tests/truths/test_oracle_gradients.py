@@ -6,13 +6,14 @@ import pytest
 
 from fixtures.agreement import Agree
 from fixtures.derivatives import cotangents, gradients, of_oracle
-from fixtures.tables import PACKED, SPREAD, over
+from fixtures.tables import CORE, PACKED, SPREAD, over
 from fixtures.witness import Witness
 
+LONG = CORE.where(lambda case: case.seq_len == 200)
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
 
 
-@over(SPREAD + PACKED)
+@over(SPREAD + LONG + PACKED)
 def test_gradients_are_the_oracles(witness: Witness, agree: Agree) -> None:
     """The gradient by x, h_0 and every parameter, through output and h_n, packed or not, == oracle_gradients.gradients(oracle.gru(...))."""
     loss = cotangents(witness)
