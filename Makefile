@@ -27,7 +27,7 @@ endif
 
 ENV := .venv/torch-$(TORCH)
 RUN := $(ENV)/$(BIN)/python
-TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--pre torch,$(if $(filter newest,$(TORCH)),torch,torch==$(TORCH)))
+TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
 OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)) $(ARGS)
 LAWS := tests/laws tests/truths tests/test_notebook.py tests/recorded
@@ -37,12 +37,12 @@ VERSIONS ?= $(TORCH)
 python_of = .venv/torch-$(1)/$(BIN)/python
 not_made = $(foreach version,$(1),$(if $(wildcard .venv/torch-$(version)/.verify),,$(version)))
 
-.PHONY: help verify full test upgrade bench versions fuzz mutants sensitivity soak coverage lint
+.PHONY: today help verify full test upgrade bench versions fuzz mutants sensitivity soak coverage lint
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
 
-verify: $(ENV)/.verify  ## laws and truths on one torch, and the verdict
+verify: $(ENV)/$(if $(findstring .html,$(ARGS)),.report,.verify)  ## laws and truths on one torch, and the verdict
 	$(RUN) -m pytest $(LAWS) $(OPTIONS)
 
 full: PROFILE = full
@@ -97,13 +97,16 @@ lint: $(ENV)/.test  ## ruff and mypy
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-$(ENV)/.verify: pyproject.toml
+$(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { echo "The suite needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m fixtures.available $(TORCH)
 	@echo "Making $(ENV), once: torch is large, this takes minutes ..."
 	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(RUN) -m pip install --quiet $(TORCH_PACKAGE) $(NUMPY_PACKAGE)
 	$(RUN) -m pip install --quiet ".[jobs]"
 	@touch $@
+
+today:  # what is newest may be another tomorrow
 
 $(ENV)/.report: $(ENV)/.verify
 	$(RUN) -m pip install --quiet ".[report]"

@@ -25,7 +25,7 @@ from fixtures.agreement import Agree
 from fixtures.derivatives import THROUGH, back, cotangents, forward, gradients, gradients_by_only, gradients_of_runs, room
 from fixtures.reversal import half
 from fixtures.rounding import QUOTIENT
-from fixtures.tables import PACKED, SPREAD, over
+from fixtures.tables import LONG, PACKED, SPREAD, over
 from fixtures.witness import FORWARD, REVERSE, SUFFIX, Witness
 
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
@@ -34,7 +34,7 @@ TINY = IN_FLOAT64.where(lambda case: case.hidden_size == 7 and case.num_layers <
 
 
 @pytest.mark.parametrize("through", THROUGH)
-@over(FEW)
+@over(FEW + LONG)
 def test_gradients_are_those_of_the_standalone_runs(witness: Witness, agree: Agree, through: str) -> None:
     """Through output, h_n or both: the gradient by x, h_0 and every parameter is that of two standalone runs per layer."""
     loss = cotangents(witness, through)

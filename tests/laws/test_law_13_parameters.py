@@ -116,8 +116,9 @@ def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Ag
 
 @pytest.mark.parametrize("change", list(CHANGES))
 @over(LIVE)
+@torch.no_grad()
 def test_parameters_are_live_after_every_change(witness: Witness, agree: Agree, change: str) -> None:
-    """After a call, other numbers; then the module shows them, and computes with them."""
+    """After a call, other numbers, written in whatever way; then the module shows them, and computes with them."""
     if reason := lacks(change):
         pytest.skip(reason)
     witness.bi(witness.x, witness.random_h_0)
@@ -246,5 +247,4 @@ def test_tied_directions_are_symmetric_in_time(witness: Witness, agree: Agree) -
     tie_directions(witness.bi, witness)
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     turned, turned_h_n = witness.bi(flip(witness.x, witness.time_dim), witness.random_h_0.flip(0))
-    swapped = torch.cat((half(turned, REVERSE), half(turned, FORWARD)), -1)
-    agree((flip(swapped, witness.time_dim), turned_h_n.flip(0)), (output, h_n))
+    agree((flip(torch.cat((half(turned, REVERSE), half(turned, FORWARD)), -1), witness.time_dim), turned_h_n.flip(0)), (output, h_n))

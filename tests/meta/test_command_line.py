@@ -57,7 +57,7 @@ def test_absent_device_is_named_beside_those_present(device: str) -> None:
         target.choose([device])
 
 
-@pytest.mark.parametrize("arguments", [("--device", "nonsense"), ("--gru", "os:path"), ("--threads", "0")], ids="".join)
+@pytest.mark.parametrize("arguments", [("--device", "nonsense"), ("--gru", "os:path"), ("--threads", "0"), ("--fuzz", "-3")], ids="".join)
 def test_wrong_option_is_a_usage_exit(arguments: tuple[str, ...]) -> None:
     """Exit 4, one ERROR line, no traceback, nothing run."""
     done = suite(LAW, *arguments)

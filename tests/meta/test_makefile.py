@@ -30,6 +30,8 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "SEED=3"), "--seed 3"),
         (("verify", "ARGS=-x"), "-x"),
         (("verify", "TORCH=2.15.0"), ".venv/torch-2.15.0/"),
+        (("verify", "TORCH=newest"), "-m pip install --quiet --upgrade torch"),
+        (("verify", "TORCH=newest", "ARGS=--report=verdict.html"), '-m pip install --quiet ".[report]"'),
         (("upgrade", "FROM=2.0.1", "TO=2.15.0", "STRICT=bits"), "--strict bits -- --profile quick -n 2"),
         (("upgrade", "FROM=2.0.1", "TO=2.15.0", "PROFILE=full", "JOBS=4"), "-- --profile full -n 4"),
         (("bench", "COMPARE=2.15.0"), "-m fixtures.race --from .venv/torch-"),

@@ -6,10 +6,9 @@ import pytest
 
 from fixtures.agreement import Agree
 from fixtures.derivatives import cotangents, gradients, of_oracle
-from fixtures.tables import CORE, PACKED, SPREAD, over
+from fixtures.tables import LONG, PACKED, SPREAD, over
 from fixtures.witness import Witness
 
-LONG = CORE.where(lambda case: case.seq_len == 200)
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
 
 
