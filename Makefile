@@ -55,14 +55,14 @@ upgrade: JOBS = 2
 upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed; a page in reports/
 	@$(if $(and $(FROM),$(TO)),:,{ echo "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0"; exit 1; })
 	@$(PYTHON) -m fixtures.available $(call not_made,$(FROM) $(TO))
-	@$(MAKE) --no-print-directory .venv/torch-$(FROM)/.verify TORCH=$(FROM)
-	@$(MAKE) --no-print-directory .venv/torch-$(TO)/.report TORCH=$(TO)
+	@$(MAKE) --no-print-directory --silent .venv/torch-$(FROM)/.verify TORCH=$(FROM)
+	@$(MAKE) --no-print-directory --silent .venv/torch-$(TO)/.report TORCH=$(TO)
 	@$(call python_of,$(TO)) -m fixtures.upgrade --from $(call python_of,$(FROM)) --to $(call python_of,$(TO)) $(if $(STRICT),--strict $(STRICT)) -- $(OPTIONS)
 
 bench: $(ENV)/.report  ## ratios of cost, and how it grows; COMPARE=2.15.0 races that torch
 ifdef COMPARE
 	@$(PYTHON) -m fixtures.available $(call not_made,$(COMPARE))
-	@$(MAKE) --no-print-directory .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
+	@$(MAKE) --no-print-directory --silent .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
 	$(RUN) -m fixtures.race --from $(RUN) --to $(call python_of,$(COMPARE)) --json reports/race.json
 else
 	$(RUN) -m pytest tests/benchmarks --profile full --benchmark-enable --benchmark-only --benchmark-max-time 0.2 \
@@ -71,7 +71,7 @@ endif
 
 versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make README's table of them
 	@$(PYTHON) -m fixtures.available $(call not_made,$(VERSIONS))
-	@for version in $(VERSIONS); do $(MAKE) --no-print-directory .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
+	@for version in $(VERSIONS); do $(MAKE) --no-print-directory --silent .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
 	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
 
 fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
