@@ -61,7 +61,6 @@ upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed
 
 bench: $(ENV)/.report  ## ratios of cost, and how it grows; COMPARE=2.15.0 races that torch
 ifdef COMPARE
-	@$(PYTHON) -m fixtures.available $(call not_made,$(COMPARE))
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
 	$(RUN) -m fixtures.race --from $(RUN) --to $(call python_of,$(COMPARE)) --json reports/race.json
 else

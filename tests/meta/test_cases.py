@@ -60,8 +60,8 @@ def test_every_field_of_a_case_shows_in_its_id() -> None:
 
 def test_core_crosses_its_axes_in_full() -> None:
     """Every size meets every (layers, batch_first, bias, dtype)."""
-    crossed = {(c.num_layers, c.batch_first, c.bias, c.dtype) for c in CORE.quick}
-    assert crossed >= set(itertools.product((1, 2, 3, 4), (False, True), (False, True), ("float32", "float64")))
+    crossed = {(c.num_layers, c.batch_first, c.bias, c.dtype) for c in CORE.quick if c.num_layers <= 4}
+    assert crossed == set(itertools.product((1, 2, 3, 4), (False, True), (False, True), ("float32", "float64")))
     assert {c.dtype for c in CORE.full} == {"float16", "bfloat16", "float32", "float64"}
 
 
