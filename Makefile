@@ -30,7 +30,7 @@ RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
 OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)) $(ARGS)
-LAWS := tests/laws tests/truths tests/test_notebook.py tests/recorded
+LAWS := tests/laws tests/truths tests/recorded
 VERSIONS ?= $(TORCH)
 
 # The Python of one version's environment, and what of these versions has no environment yet.
@@ -54,36 +54,36 @@ test: $(ENV)/.test  ## everything, the suite's own tests included
 upgrade: JOBS = 2
 upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed; a page in reports/
 	@$(if $(and $(FROM),$(TO)),:,{ echo "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0"; exit 1; })
-	@$(PYTHON) -m fixtures.available $(call not_made,$(FROM) $(TO))
+	@$(PYTHON) -m fixtures.versions.available $(call not_made,$(FROM) $(TO))
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(FROM)/.verify TORCH=$(FROM)
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(TO)/.report TORCH=$(TO)
-	@$(call python_of,$(TO)) -m fixtures.upgrade --from $(call python_of,$(FROM)) --to $(call python_of,$(TO)) $(if $(STRICT),--strict $(STRICT)) -- $(OPTIONS)
+	@$(call python_of,$(TO)) -m fixtures.versions.upgrade --from $(call python_of,$(FROM)) --to $(call python_of,$(TO)) $(if $(STRICT),--strict $(STRICT)) -- $(OPTIONS)
 
 bench: $(ENV)/.report  ## ratios of cost, and how it grows; COMPARE=2.15.0 races that torch
 ifdef COMPARE
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
-	$(RUN) -m fixtures.race --from $(RUN) --to $(call python_of,$(COMPARE)) --json reports/race.json
+	$(RUN) -m fixtures.versions.race --from $(RUN) --to $(call python_of,$(COMPARE)) --json reports/race.json
 else
 	$(RUN) -m pytest tests/benchmarks --profile full --benchmark-enable --benchmark-only --benchmark-max-time 0.2 \
 	  --benchmark-columns=min,median,iqr,rounds --benchmark-sort=name $(if $(SEED),--seed $(SEED)) $(foreach name,$(DEVICE),--device $(name)) $(ARGS)
 endif
 
 versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make README's table of them
-	@$(PYTHON) -m fixtures.available $(call not_made,$(VERSIONS))
+	@$(PYTHON) -m fixtures.versions.available $(call not_made,$(VERSIONS))
 	@for version in $(VERSIONS); do $(MAKE) --no-print-directory --silent .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
-	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
+	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.versions.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
 
 fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
 	$(RUN) -m pytest tests/fuzz --fuzz $(EXAMPLES) $(OPTIONS)
 
 mutants: $(ENV)/.test  ## the matrix: which law rejects which faulty GRU
-	$(RUN) -m fixtures.mutants $(if $(JOBS),--jobs $(JOBS))
+	$(RUN) -m fixtures.proof.mutants $(if $(JOBS),--jobs $(JOBS))
 
 sensitivity: $(ENV)/.verify  ## how small a fault is noticed
-	$(RUN) -m fixtures.sensitivity $(if $(SEED),--seed $(SEED))
+	$(RUN) -m fixtures.proof.sensitivity $(if $(SEED),--seed $(SEED))
 
 soak: $(ENV)/.verify  ## false alarms: the default profile under SEEDS=100 seeds
-	$(RUN) -m fixtures.soak --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
+	$(RUN) -m fixtures.proof.seed_sweep --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
 
 coverage: $(ENV)/.test  ## which branches of fixtures/ the suite reaches
 	$(RUN) -m coverage erase
@@ -98,7 +98,7 @@ lint: $(ENV)/.test  ## ruff and mypy
 
 $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { echo "The suite needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m fixtures.available $(TORCH)
+	@$(PYTHON) -m fixtures.versions.available $(TORCH)
 	@echo "Making $(ENV), once: torch is large, this takes minutes ..."
 	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(RUN) -m pip install --quiet $(TORCH_PACKAGE) $(NUMPY_PACKAGE)

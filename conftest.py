@@ -1,4 +1,4 @@
-"""The options of the suite. What they do lies in :mod:`fixtures.wiring`, which is loaded once torch is known to be there."""
+"""The options of the suite. What they do lies in :mod:`fixtures.plugin`, which is loaded once torch is known to be there."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"torch {torch.__version__} cannot use the NumPy that is installed ({error}). Before torch 2.3: pip install 'numpy<2'"
         ) from None
-    config.pluginmanager.import_plugin("fixtures.wiring")
+    config.pluginmanager.import_plugin("fixtures.plugin")

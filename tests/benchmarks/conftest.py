@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.agreement import Agree
-from fixtures.ways import Way, room
-from fixtures.witness import Witness
+from fixtures.actions.implementations import Way, room
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 Contest = Callable[[Mapping[str, Way], str, str], None]
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from fixtures import growth
-from fixtures.growth import AXES, LINEAR, Growth
-from fixtures.subject import Subject
-from fixtures.target import Target
-from fixtures.ways import WORK
+from fixtures import ROOT
+from fixtures.actions.implementations import WORK
+from fixtures.cases.backend import Target
+from fixtures.cases.implementation import Subject
+from fixtures.versions import scaling as growth
+from fixtures.versions.scaling import AXES, LINEAR, Growth
 
-PLOT = Path(__file__).parent.parent.parent / "reports" / "growth.svg"
+PLOT = ROOT / "reports" / "growth.svg"
 
 Measured = Callable[[str, str], Growth]
 _measured = cache(growth.measure)

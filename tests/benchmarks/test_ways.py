@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from fixtures import ways
-from fixtures.agreement import Agree
-from fixtures.tables import over
-from fixtures.target import Target
-from fixtures.ways import SIZES, WORK
-from fixtures.witness import Witness
+from fixtures.actions import implementations as ways
+from fixtures.actions.implementations import SIZES, WORK
+from fixtures.cases.backend import Target
+from fixtures.cases.tables import over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 ONE_LAYER = SIZES.where(lambda case: case.num_layers == 1)
 LARGE = SIZES.where(lambda case: case.hidden_size >= 64)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.cases import Case
-from fixtures.jury import Outcome, Sentence, Trial, sentences
-from fixtures.subject import Subject
-from fixtures.target import Target
+from fixtures.cases.backend import Target
+from fixtures.cases.case import Case
+from fixtures.cases.implementation import Subject
+from fixtures.proof.runner import Outcome, Sentence, Trial, sentences
 
 hypothesis: Any = pytest.importorskip("hypothesis", reason="hypothesis is not installed; make fuzz installs it")
 st: Any = pytest.importorskip("hypothesis.strategies", reason="hypothesis is not installed")

@@ -8,10 +8,10 @@ Source: torch documentation, torch.nn.GRU, section *Outputs*; pytorch#3587, wher
 
 from __future__ import annotations
 
-from fixtures.agreement import Agree
-from fixtures.reversal import flip, half, stacked_runs, standalone, state
-from fixtures.tables import CORE, over
-from fixtures.witness import FORWARD, REVERSE, Witness
+from fixtures.actions.reversal import flip, half, stacked_runs, standalone, state
+from fixtures.cases.tables import CORE, over
+from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.comparison.agreement import Agree
 
 
 @over(CORE)

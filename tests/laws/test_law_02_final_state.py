@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.reversal import first_layers, flip, half, stacked_runs, standalone, state
-from fixtures.tables import CORE, SPREAD, over
-from fixtures.witness import FORWARD, REVERSE, Witness
+from fixtures.actions.reversal import first_layers, flip, half, stacked_runs, standalone, state
+from fixtures.cases.tables import CORE, SPREAD, over
+from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.comparison.agreement import Agree
 
 
 @over(CORE)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.reversal import half, stacked_runs
-from fixtures.tables import CORE, SPREAD, over
-from fixtures.witness import FORWARD, REVERSE, Witness
+from fixtures.actions.reversal import half, stacked_runs
+from fixtures.cases.tables import CORE, SPREAD, over
+from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.comparison.agreement import Agree
 
 ONE_LAYER_OF_STEPS = SPREAD.where(lambda case: case.num_layers == 1 and case.seq_len > 1)
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.reversal import first_layers, one_layer
-from fixtures.tables import SPREAD, over
-from fixtures.witness import Witness
+from fixtures.actions.reversal import first_layers, one_layer
+from fixtures.cases.tables import SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 STACKED = SPREAD.where(lambda case: case.num_layers > 1)
 

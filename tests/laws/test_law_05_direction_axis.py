@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.reversal import flip, one_layer, standalone
-from fixtures.tables import SPREAD, over
-from fixtures.witness import FORWARD, REVERSE, Witness
+from fixtures.actions.reversal import flip, one_layer, standalone
+from fixtures.cases.tables import SPREAD, over
+from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.comparison.agreement import Agree
 
 ONE_LAYER = SPREAD.where(lambda case: case.num_layers == 1)
 STACKED = SPREAD.where(lambda case: case.num_layers > 1)

@@ -12,9 +12,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.tables import CORE, SPREAD, over
-from fixtures.witness import Witness
+from fixtures.cases.tables import CORE, SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 CONTIGUOUS = SPREAD.each(layout="contiguous")
 ONE_ROW = SPREAD.each(batch=1, layout="contiguous").where(lambda case: case.seq_len < 100)

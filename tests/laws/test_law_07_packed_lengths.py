@@ -18,11 +18,11 @@ import math
 import pytest
 import torch
 
-from fixtures import oracle
-from fixtures.agreement import Agree
-from fixtures.reversal import flip, half, row_by_row, standalone, state
-from fixtures.tables import PACKED, over
-from fixtures.witness import FORWARD, REVERSE, Witness
+from fixtures.actions.reversal import flip, half, row_by_row, standalone, state
+from fixtures.cases.tables import PACKED, over
+from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.truth import oracle
 
 ONE_LAYER = PACKED.where(lambda case: case.num_layers == 1)
 

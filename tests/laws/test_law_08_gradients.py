@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from fixtures import derivatives
-from fixtures.agreement import Agree
-from fixtures.derivatives import THROUGH, back, cotangents, forward, gradients, gradients_by_only, gradients_of_runs, room
-from fixtures.reversal import half
-from fixtures.rounding import QUOTIENT
-from fixtures.tables import LONG, PACKED, SPREAD, over
-from fixtures.witness import FORWARD, REVERSE, SUFFIX, Witness
+from fixtures.actions import derivatives
+from fixtures.actions.derivatives import THROUGH, back, cotangents, forward, gradients, gradients_by_only, gradients_of_runs, room
+from fixtures.actions.reversal import half
+from fixtures.cases.tables import LONG, PACKED, SPREAD, over
+from fixtures.cases.witness import FORWARD, REVERSE, SUFFIX, Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.comparison.tolerance import QUOTIENT
 
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
 IN_FLOAT64 = FEW.each(dtype="float64", layout="contiguous")

@@ -19,11 +19,11 @@ import math
 import pytest
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.disturbance import HOW, disturb, disturbed, disturbed_direction
-from fixtures.reversal import half
-from fixtures.tables import SPREAD, over
-from fixtures.witness import FORWARD, REVERSE, SUFFIX, Witness, parameter
+from fixtures.actions.disturbance import HOW, disturb, disturbed, disturbed_direction
+from fixtures.actions.reversal import half
+from fixtures.cases.tables import SPREAD, over
+from fixtures.cases.witness import FORWARD, REVERSE, SUFFIX, Witness, parameter
+from fixtures.comparison.agreement import Agree
 
 CONTIGUOUS = SPREAD.each(layout="contiguous", h_0="random")
 SHORT = CONTIGUOUS.where(lambda case: case.batch * case.seq_len < 100)

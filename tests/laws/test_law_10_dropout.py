@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.dropout import first_layer, handed_on, handing_on, likely, masked_run, slope_and_quotient, unvaried
-from fixtures.reversal import one_layer
-from fixtures.rounding import QUOTIENT
-from fixtures.surroundings import warnings_as
-from fixtures.tables import DROPOUT, SPREAD, over
-from fixtures.witness import Witness
+from fixtures.actions.dropout_masks import first_layer, handed_on, handing_on, likely, masked_run, slope_and_quotient, unvaried
+from fixtures.actions.reversal import one_layer
+from fixtures.actions.side_effects import warnings_as
+from fixtures.cases.tables import DROPOUT, SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.comparison.tolerance import QUOTIENT
 
 WHOLE = DROPOUT.each(lengths="whole")
 READABLE = DROPOUT.each(bias=True)

@@ -19,14 +19,14 @@ import math
 import pytest
 import torch
 
-from fixtures import oracle
-from fixtures.agreement import Agree
-from fixtures.cases import Case
-from fixtures.extremes import NEW, RESET, UPDATE, bare_gate, input_scaled_up, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
-from fixtures.reversal import stacked_runs
-from fixtures.tables import HALF, SPREAD, Table, over
-from fixtures.target import Target
-from fixtures.witness import Witness, as_numpy
+from fixtures.actions.reversal import stacked_runs
+from fixtures.actions.unusual_inputs import NEW, RESET, UPDATE, bare_gate, input_scaled_up, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
+from fixtures.cases.backend import Target
+from fixtures.cases.case import Case
+from fixtures.cases.tables import HALF, SPREAD, Table, over
+from fixtures.cases.witness import Witness, as_numpy
+from fixtures.comparison.agreement import Agree
+from fixtures.truth import oracle
 
 EVERY_DTYPE = SPREAD + HALF
 SMALL = EVERY_DTYPE.where(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)

@@ -20,12 +20,12 @@ from functools import partial
 import pytest
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.derivatives import back, forward
-from fixtures.surroundings import concurrently, threads
-from fixtures.tables import DROPOUT, PACKED, SPREAD, over
-from fixtures.unchanged import unchanged
-from fixtures.witness import Witness
+from fixtures.actions.derivatives import back, forward
+from fixtures.actions.side_effects import concurrently, threads
+from fixtures.actions.unchanged import unchanged
+from fixtures.cases.tables import DROPOUT, PACKED, SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 SMALL = SPREAD.where(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.where(lambda case: case.num_layers <= 2)

@@ -6,7 +6,7 @@
 
 The last line has to hold after every way to change parameters or to copy a module. `gru.weight_ih_l0 = bi.weight_ih_l0_reverse`,
 the notebook's way, makes two modules hold one Parameter: training one moves the other. A copy of the numbers does not.
-The kept checkpoint is what torch 2.0.1 wrote: ``python -m fixtures.golden.checkpoint``, run with torch 2.0, writes it again.
+The kept checkpoint is what torch 2.0.1 wrote: ``python -m fixtures.actions.parameters.checkpoint``, run with torch 2.0, writes it again.
 
 Source: torch documentation, torch.nn.GRU, section *Variables* and its second note (the initial range); pytorch#42830 (what the names mean),
 #65688 (parametrize), #90500 (functional_call), #15749 (a computed weight), #3751 (tied directions), #53359 (old checkpoints).
@@ -19,17 +19,28 @@ import math
 import pytest
 import torch
 
-from fixtures.agreement import Agree
-from fixtures.cases import Case
-from fixtures.changes import CHANGES, documented_shapes, keep_pruned, lacks, masked_originals, names, other_numbers, prune_by, shown, truth
-from fixtures.copies import COPIES, cannot_be_pickled
-from fixtures.golden import checkpoint
-from fixtures.initial_range import departures, fresh
-from fixtures.reversal import flip, half, share_parameter, standalone, state
-from fixtures.sharing import inputs_of_direction, run_of_direction, tie_directions, train_a_step
-from fixtures.tables import SPREAD, Table, over
-from fixtures.target import Target
-from fixtures.witness import FORWARD, REVERSE, Witness, fill
+from fixtures.actions.parameters import checkpoint
+from fixtures.actions.parameters.assignment import (
+    CHANGES,
+    documented_shapes,
+    keep_pruned,
+    lacks,
+    masked_originals,
+    names,
+    other_numbers,
+    prune_by,
+    shown,
+    truth,
+)
+from fixtures.actions.parameters.copying import COPIES, cannot_be_pickled
+from fixtures.actions.parameters.initialization import departures, fresh
+from fixtures.actions.parameters.sharing import inputs_of_direction, run_of_direction, tie_directions, train_a_step
+from fixtures.actions.reversal import flip, half, share_parameter, standalone, state
+from fixtures.cases.backend import Target
+from fixtures.cases.case import Case
+from fixtures.cases.tables import SPREAD, Table, over
+from fixtures.cases.witness import FORWARD, REVERSE, Witness, fill
+from fixtures.comparison.agreement import Agree
 
 EVERY = SPREAD.each(training=True).where(lambda case: case.hidden_size < 100)
 LIVE = SPREAD.where(lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100)

@@ -18,16 +18,17 @@ import io
 import pytest
 import torch
 
-from fixtures import oracle
-from fixtures.agreement import Agree
-from fixtures.copies import load_safely
-from fixtures.derivatives import gradients, parameters, room
-from fixtures.elsewhere import elsewhere
-from fixtures.reversal import row_by_row, stacked_runs
-from fixtures.tables import PACKED, SPREAD, over
-from fixtures.target import Target, known
-from fixtures.unchanged import unharmed
-from fixtures.witness import Witness
+from fixtures.actions.derivatives import gradients, parameters, room
+from fixtures.actions.parameters.copying import load_safely
+from fixtures.actions.reversal import row_by_row, stacked_runs
+from fixtures.actions.unchanged import unharmed
+from fixtures.cases.backend import Target, known
+from fixtures.cases.elsewhere import elsewhere
+from fixtures.cases.tables import PACKED, SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.comparison.tolerance import coarser
+from fixtures.truth import oracle
 
 WHOLE = SPREAD.where(lambda case: case.num_layers <= 2 and case.seq_len < 10 and case.hidden_size < 50)
 EITHER = WHOLE + PACKED.where(lambda case: case.num_layers == 2 and case.hidden_size == 7)
@@ -45,7 +46,7 @@ def test_two_targets_give_the_same_answer(witness: Witness, agree: Agree, other:
     with elsewhere(witness, other) as there:
         results = there.run(there.x, there.h_0)
     agree.same({result.device.type for result in results}, {other.kind}, "where the results are")
-    agree(results, here, precision=witness.target.precision_beside(other, witness.case.dtype))
+    agree(results, here, precision=coarser(witness.target.precision(witness.case.dtype), other.precision(witness.case.dtype)))
 
 
 @on_every_target
@@ -66,7 +67,9 @@ def test_two_targets_give_the_same_gradients(witness: Witness, agree: Agree, oth
     here = gradients(witness, witness.cotangents)
     with elsewhere(witness, other) as there:
         found = gradients(there, there.cotangents)
-    agree(found, here, precision=witness.target.precision_beside(other, witness.case.dtype), **room(witness, witness.cotangents))
+    agree(
+        found, here, precision=coarser(witness.target.precision(witness.case.dtype), other.precision(witness.case.dtype)), **room(witness, witness.cotangents)
+    )
 
 
 @of_every_kind

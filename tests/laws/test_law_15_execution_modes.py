@@ -20,17 +20,17 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fixtures import execution_modes as modes
-from fixtures import oracle
-from fixtures.agreement import Agree
-from fixtures.derivatives import Cotangents, Gradients, back, leaves, of_oracle, parameters
-from fixtures.execution_modes import Mode, SideBySide, Whole, call, other_sizes
-from fixtures.extremes import truth
-from fixtures.pretence import PRETENCES, looks
-from fixtures.replicas import replicas, shared_run
-from fixtures.tables import CONVERTED, SPREAD, Table, over
-from fixtures.transforms import gradient_function, jacobian_function, mapped_call
-from fixtures.witness import Witness
+from fixtures.actions.derivatives import Cotangents, Gradients, back, leaves, of_oracle, parameters
+from fixtures.actions.modes import modes
+from fixtures.actions.modes.data_parallel import replicas, shared_run
+from fixtures.actions.modes.meta_tensors import PRETENCES, looks
+from fixtures.actions.modes.modes import Mode, SideBySide, Whole, call, other_sizes
+from fixtures.actions.modes.torch_func import gradient_function, jacobian_function, mapped_call
+from fixtures.actions.unusual_inputs import truth
+from fixtures.cases.tables import CONVERTED, SPREAD, Table, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.truth import oracle
 
 FLOAT32 = CONVERTED.each(dtype="float32")
 ONE = Table(FLOAT32.quick[:1], FLOAT32.full)

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from fixtures.agreement import Agree
-from fixtures.tables import SPREAD, over
-from fixtures.unchanged import unharmed
-from fixtures.witness import Witness
+from fixtures.actions.unchanged import unharmed
+from fixtures.cases.tables import SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 #: Sizes pairwise different, and no 1 but for T, so that each stands for itself in a message.
 CALLS = SPREAD.where(lambda case: case.batch in (3, 6))

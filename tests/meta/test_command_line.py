@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import subject, target
+from fixtures import ROOT
+from fixtures.cases import backend as target
+from fixtures.cases import implementation as subject
 
-ROOT = Path(__file__).parent.parent.parent
 LAW = "tests/laws/test_law_01_output_sequence.py"
 SELECTION = (LAW, "tests/truths/test_golden.py", "-k", "I3-H7 or golden")
 

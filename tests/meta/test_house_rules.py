@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from fixtures import ROOT
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HANDBOOK = (ROOT / "tests" / "laws" / "README.md").read_text(encoding="utf-8")
 LAWS = sorted((ROOT / "tests" / "laws").glob("test_law_*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 MODULES = sorted((ROOT / "fixtures").rglob("*.py"))
 SOURCES = [ROOT / "conftest.py", *MODULES, *TESTS]
-
-#: Data flows from left to right; no module imports one to its right.
-FLOW = ("cases", "tables", "witness", "reversal", "oracle", "rounding", "agreement", "ledger", "wiring")
 
 
 def relative(path: Path) -> str:
@@ -79,28 +77,15 @@ def test_law_compares_only_through_agree(path: Path) -> None:
         assert "agree" in {argument.arg for argument in function.args.args}, function.name
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.stem not in {"rounding", "agreement"} and path != Path(__file__)], ids=relative)
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.stem not in {"tolerance", "agreement"} and path != Path(__file__)], ids=relative)
 def test_tolerances_stand_in_one_place(path: Path) -> None:
     """Nothing but agreement and rounding has a tolerance."""
     assert not re.search(r"\b(rtol|atol)\b|allclose\(|assert_close\(", path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", FLOW)
-def test_data_flows_one_way(name: str) -> None:
-    """No module imports one to its right."""
-    tree = ast.parse((ROOT / "fixtures" / f"{name}.py").read_text(encoding="utf-8"))
-    behind_guard = {id(node) for guard in ast.walk(tree) if isinstance(guard, ast.If) for node in ast.walk(guard)}
-    imported = {
-        node.module.removeprefix("fixtures.")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fixtures.") and id(node) not in behind_guard
-    }
-    assert not imported & set(FLOW[FLOW.index(name) + 1 :])
-
-
 def test_oracle_shares_no_line_with_torch() -> None:
     """The oracle imports numpy and the standard library only."""
-    text = (ROOT / "fixtures" / "oracle.py").read_text(encoding="utf-8")
+    text = (ROOT / "fixtures" / "truth" / "oracle.py").read_text(encoding="utf-8")
     assert not re.search(r"^\s*(import|from)\s+(torch|fixtures)\b", text, re.MULTILINE)
 
 

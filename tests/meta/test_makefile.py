@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from fixtures import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -21,7 +20,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("verify",), "-m pytest tests/laws tests/truths tests/test_notebook.py tests/recorded --profile quick"),
+        (("verify",), "-m pytest tests/laws tests/truths tests/recorded --profile quick"),
         (("full",), "--profile full"),
         (("verify", "PROFILE=full"), "--profile full"),
         (("verify", "JOBS=2"), "-n 2"),
@@ -34,7 +33,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "TORCH=newest", "ARGS=--report=verdict.html"), '-m pip install --quiet ".[report]"'),
         (("upgrade", "FROM=2.0.1", "TO=2.15.0", "STRICT=bits"), "--strict bits -- --profile quick -n 2"),
         (("upgrade", "FROM=2.0.1", "TO=2.15.0", "PROFILE=full", "JOBS=4"), "-- --profile full -n 4"),
-        (("bench", "COMPARE=2.15.0"), "-m fixtures.race --from .venv/torch-"),
+        (("bench", "COMPARE=2.15.0"), "-m fixtures.versions.race --from .venv/torch-"),
     ],
     ids=" ".join,
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from fixtures.agreement import Agree
-from fixtures.derivatives import cotangents, gradients, room
-from fixtures.recorder import Recorder
-from fixtures.recording import WHAT
-from fixtures.tables import over
-from fixtures.witness import Witness
+from fixtures.actions.derivatives import cotangents, gradients, room
+from fixtures.cases.tables import over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.results.recorder import Recorder
+from fixtures.results.recording import WHAT
 
 
 @over(WHAT["gradients"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fixtures.agreement import OUTPUT_AND_STATE, Agree
-from fixtures.recorder import Recorder
-from fixtures.recording import WHAT
-from fixtures.tables import over
-from fixtures.witness import Witness
+from fixtures.cases.tables import over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import OUTPUT_AND_STATE, Agree
+from fixtures.results.recorder import Recorder
+from fixtures.results.recording import WHAT
 
 
 @over(WHAT["packed results"])

@@ -5,11 +5,11 @@ They run under ``--record FILE``, which keeps them, and under ``--against FILE``
 
 from __future__ import annotations
 
-from fixtures.agreement import OUTPUT_AND_STATE, Agree
-from fixtures.recorder import Recorder
-from fixtures.recording import WHAT
-from fixtures.tables import over
-from fixtures.witness import Witness
+from fixtures.cases.tables import over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import OUTPUT_AND_STATE, Agree
+from fixtures.results.recorder import Recorder
+from fixtures.results.recording import WHAT
 
 
 @over(WHAT["results"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fixtures.agreement import Agree
-from fixtures.tables import SPREAD, over
-from fixtures.unrolled import unrolled
-from fixtures.witness import Witness
+from fixtures.actions.unrolled import unrolled
+from fixtures.cases.tables import SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 
 @over(SPREAD)

@@ -1,6 +1,6 @@
 """Truth: torch computes the golden vectors, which mpmath computed to 50 digits.
 
-The files are rebuilt by ``python -m fixtures.golden.vectors``; tests/meta proves that rebuilding changes nothing.
+The files are rebuilt by ``python -m fixtures.truth.golden.vectors``; tests/meta proves that rebuilding changes nothing.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from fixtures.agreement import Agree
-from fixtures.cases import Case
-from fixtures.golden.vectors import GOLDENS, read
-from fixtures.tables import Table, over
-from fixtures.witness import Witness, parameter
+from fixtures.cases.case import Case
+from fixtures.cases.tables import Table, over
+from fixtures.cases.witness import Witness, parameter
+from fixtures.comparison.agreement import Agree
+from fixtures.truth.golden.vectors import GOLDENS, read
 
 BY_CASE = {
     Case(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fixtures import oracle
-from fixtures.agreement import Agree
-from fixtures.tables import CORE, over
-from fixtures.witness import Witness
+from fixtures.cases.tables import CORE, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.truth import oracle
 
 
 @over(CORE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.agreement import Agree
-from fixtures.derivatives import cotangents, gradients, of_oracle
-from fixtures.tables import LONG, PACKED, SPREAD, over
-from fixtures.witness import Witness
+from fixtures.actions.derivatives import cotangents, gradients, of_oracle
+from fixtures.cases.tables import LONG, PACKED, SPREAD, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
 
 FEW = SPREAD.where(lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500)
 

@@ -1,0 +1,116 @@
+"""witness: never symmetric, never saturated, the same numbers every time, and torch's global generator left alone."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from fixtures.cases.backend import Target
+from fixtures.cases.case import Case
+from fixtures.cases.implementation import TORCH_GRU
+from fixtures.cases.tables import CORE, SPREAD, over
+from fixtures.cases.witness import Witness, as_numpy, parameter, parameter_names
+from fixtures.truth import oracle
+
+CPU = Target("cpu")
+BEYOND_ONE = SPREAD.where(lambda case: case.hidden_size > 1 and case.seq_len > 1)
+
+
+def made(case: Case, seed: int = 0) -> Witness:
+    """The witness of a case on the CPU."""
+    return Witness(case, CPU, TORCH_GRU, seed)
+
+
+@over(BEYOND_ONE)
+def test_no_symmetry_hides_a_fault(case: Case) -> None:
+    """Input no palindrome, directions different, units different, rows different, biases and h_0 random."""
+    witness = made(case)
+    numbers = witness.numbers
+    x = numbers["x"].swapaxes(0, 1) if case.batch_first else numbers["x"]
+    output = oracle.gru(**numbers).output
+    time = output.swapaxes(0, 1) if case.batch_first else output
+    columns = time.reshape(-1, time.shape[-1]).T
+    rows = time.swapaxes(0, 1).reshape(case.batch, -1)
+    assert not np.array_equal(x, x[::-1])
+    assert len(np.unique(columns, axis=0)) == 2 * case.hidden_size
+    assert len(np.unique(rows, axis=0)) == case.batch
+    for name in parameter_names(case.num_layers, bias=case.bias):
+        values = numbers["parameters"][name]
+        assert len(np.unique(values)) > 0.98 * values.size
+    assert len(np.unique(as_numpy(witness.random_h_0))) > 0.98 * witness.random_h_0.numel()
+
+
+@over(BEYOND_ONE)
+def test_skipping_the_flip_would_be_seen_by_far(case: Case) -> None:
+    """Reading the input forwards in the reverse direction moves some output by more than 0.01: far beyond any rounding."""
+    numbers = made(case).numbers
+    time = 1 if case.batch_first else 0
+    right = oracle.gru(**numbers).output
+    turned = oracle.gru(**{**numbers, "x": np.flip(numbers["x"], time)}).output
+    assert np.abs(right - np.flip(turned, time)).max() > 0.01
+
+
+@over(SPREAD)
+def test_gates_are_not_saturated(case: Case) -> None:
+    """Of r and z at most 1 in 10 lie beyond 0.02 .. 0.98, and of |n| beyond 0.99, so that every weight matters."""
+    layers = oracle.gru(**made(case).numbers).layers
+    gates = np.concatenate([np.concatenate((layer.r.ravel(), layer.z.ravel())) for layer in layers])
+    news = np.concatenate([layer.n.ravel() for layer in layers])
+    assert np.mean((gates < 0.02) | (gates > 0.98)) <= 0.1
+    assert np.mean(np.abs(news) > 0.99) <= 0.1
+
+
+def test_sizes_of_the_core_differ_pairwise_unless_the_row_is_there_for_equality() -> None:
+    """Apart from the rows for 1, T == B and I == 2*H, no two of I, H, B, T are equal, so that no wrong axis has a legal shape."""
+    equal = {
+        tuple(sizes)
+        for case in CORE.quick
+        if len(set(sizes := (case.input_size, case.hidden_size, case.batch, case.seq_len))) < 4 and 1 not in sizes and case.batch != case.seq_len
+    }
+    assert equal == set()
+
+
+def test_same_case_and_seed_give_the_same_numbers() -> None:
+    """A witness made twice is the same to the bit; another seed, or another id, is another witness."""
+    case = Case(3, 7, num_layers=2)
+    first, again, other_seed, other_case = made(case), made(case), made(case, 1), made(case.but(bias=False))
+    assert torch.equal(first.x, again.x)
+    for name in parameter_names(2):
+        assert torch.equal(parameter(first.bi, name), parameter(again.bi, name))
+    assert not torch.equal(first.x, other_seed.x)
+    assert not torch.equal(first.x, other_case.x)
+
+
+def test_dtypes_of_one_draw_are_roundings_of_it() -> None:
+    """Numbers are drawn in float64 and rounded, so that a generator's float32 path does not matter."""
+    witness = made(Case(3, 7, dtype="float32"))
+    assert torch.equal(witness.x, torch.randn(5, 2, 3, generator=witness.generator("x"), dtype=torch.float64).float())
+
+
+def test_witness_needs_no_global_generator() -> None:
+    """Input, state and parameters are the same whatever the global seed is (building a module draws from it, as torch does)."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        first = made(Case(3, 7))
+        numbers = [first.x, first.random_h_0, parameter(first.bi, "weight_hh_l0_reverse")]
+        torch.manual_seed(2)
+        second = made(Case(3, 7))
+        assert all(map(torch.equal, numbers, [second.x, second.random_h_0, parameter(second.bi, "weight_hh_l0_reverse")]))
+
+
+@pytest.mark.parametrize(("layout", "contiguous"), [("contiguous", True), ("strided", False), ("permuted", False)])
+def test_layouts_hold_the_same_numbers_in_other_places(layout: str, *, contiguous: bool) -> None:
+    """A layout changes strides, not shape."""
+    x = made(Case(3, 7, layout=layout)).x
+    assert x.shape == (5, 2, 3)
+    assert x.is_contiguous() == contiguous
+
+
+def test_generators_of_two_purposes_are_independent() -> None:
+    """No two purposes share their numbers."""
+    witness = made(Case(3, 7))
+    draws = [witness.draw(purpose, 8) for purpose in ("x", "h_0", "parameters")]
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(draws, 2))
