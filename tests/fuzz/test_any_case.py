@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.cases.backend import Target
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.implementation import Subject
-from fixtures.proof.runner import Outcome, Sentence, Trial, sentences
+from fixtures.cases.implementation import Implementation
+from fixtures.proof.runner import LawCase, LawTest, Outcome, law_tests
 
-hypothesis: Any = pytest.importorskip("hypothesis", reason="hypothesis is not installed; make fuzz installs it")
+hypothesis: Any = pytest.importorskip(
+    "hypothesis", reason="hypothesis is not installed; make fuzz installs it"
+)
 st: Any = pytest.importorskip("hypothesis.strategies", reason="hypothesis is not installed")
 
 #: The memory bound: numbers in one layer's gates over all steps.
@@ -36,21 +38,35 @@ CASES = st.builds(
     layout=st.sampled_from(("contiguous", "strided", "permuted")),
     dropout=st.sampled_from((0.0, 0.2, 0.5)),
     training=st.booleans(),
-).filter(lambda case: case.batch * case.seq_len * (3 * case.hidden_size + case.input_size) <= MOST_NUMBERS)
+).filter(
+    lambda case: (
+        case.batch * case.seq_len * (3 * case.hidden_size + case.input_size) <= MOST_NUMBERS
+    )
+)
 
 
-def cases_of(sentence: Sentence) -> Any:
+def cases_of(sentence: LawTest) -> Any:
     """Cases that the sentence speaks of."""
-    return CASES.map(sentence.table.fit).filter(bool)
+    return CASES.map(sentence.table.adapt).filter(bool)
 
 
-def arguments_of(sentence: Sentence) -> list[Mapping[str, Any]]:
+def arguments_of(sentence: LawTest) -> list[Mapping[str, Any]]:
     """The further arguments that the sentence takes, one set for each of its trials on one case."""
-    return [trial.arguments for trial in sentence.trials if trial.case == sentence.table.quick[0]]
+    return [
+        law_case.arguments
+        for law_case in sentence.law_cases
+        if law_case.case == sentence.table.quick[0]
+    ]
 
 
-@pytest.mark.parametrize("sentence", [sentence for sentence in sentences() if sentence.table.adapt], ids=lambda sentence: sentence.nodeid.rpartition("/")[2])
-def test_sentence_holds_for_any_case(sentence: Sentence, target: Target, gru: Subject, pytestconfig: pytest.Config) -> None:
+@pytest.mark.parametrize(
+    "sentence",
+    [sentence for sentence in law_tests() if sentence.table.adapter],
+    ids=lambda sentence: sentence.nodeid.rpartition("/")[2],
+)
+def test_sentence_holds_for_any_case(
+    sentence: LawTest, backend: Backend, implementation: Implementation, pytestconfig: pytest.Config
+) -> None:
     """Whatever the case and the seed, the sentence passes, or is skipped with a reason."""
     count = pytestconfig.option.fuzz
 
@@ -63,12 +79,14 @@ def test_sentence_holds_for_any_case(sentence: Sentence, target: Target, gru: Su
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(  # type: ignore[untyped-decorator]  # likewise
-        case=cases_of(sentence), arguments=st.sampled_from(arguments_of(sentence)), seed=st.integers(0, 10**6)
+        case=cases_of(sentence),
+        arguments=st.sampled_from(arguments_of(sentence)),
+        seed=st.integers(0, 10**6),
     )
     def judged(case: Case, arguments: Mapping[str, Any], seed: int) -> None:
-        outcome, why = Trial(sentence, case, arguments).run(gru, target, seed)
+        outcome, why = LawCase(sentence, case, arguments).run(implementation, backend, seed)
         if outcome in {Outcome.REJECTED, Outcome.CRASHED}:
-            again = f'pytest "{sentence.nodeid}" --case {case} --seed {seed} --device {target}'
+            again = f'pytest "{sentence.nodeid}" --case {case} --seed {seed} --device {backend}'
             pytest.fail(f"{outcome.value}: {why}\nagain      {again}", pytrace=False)
 
     try:

@@ -13,8 +13,10 @@ from __future__ import annotations
 import torch
 
 from fixtures.actions.reversal import first_layers, flip, half, stacked_runs, standalone, state
-from fixtures.cases.tables import CORE, SPREAD, over
-from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.cases.parameters import FORWARD, REVERSE
+from fixtures.cases.table import over
+from fixtures.cases.tables import CORE, SPREAD
+from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 
@@ -22,12 +24,21 @@ from fixtures.comparison.agreement import Agree
 def test_h_n_is_what_the_standalone_grus_end_in(witness: Witness, agree: Agree) -> None:
     """h_n[2*k], h_n[2*k + 1] == h_n of the forward, of the reverse standalone GRU of layer k."""
     output, h_n = witness.bi(witness.x, witness.h_0)
-    below, _ = stacked_runs(witness, witness.x, witness.h_0, layers=witness.case.num_layers - 1) if witness.case.num_layers > 1 else (witness.x, None)
+    below, _ = (
+        stacked_runs(witness, witness.x, witness.h_0, layers=witness.case.num_layers - 1)
+        if witness.case.num_layers > 1
+        else (witness.x, None)
+    )
     top = witness.case.num_layers - 1
     forward = standalone(witness, top, FORWARD)(below, state(witness.h_0, top, FORWARD))
-    reverse = standalone(witness, top, REVERSE)(flip(below, witness.time_dim), state(witness.h_0, top, REVERSE))
+    reverse = standalone(witness, top, REVERSE)(
+        flip(below, witness.time_dim), state(witness.h_0, top, REVERSE)
+    )
     agree((half(output, FORWARD), state(h_n, top, FORWARD)), forward)
-    agree((half(output, REVERSE), state(h_n, top, REVERSE)), (flip(reverse[0], witness.time_dim), reverse[1]))
+    agree(
+        (half(output, REVERSE), state(h_n, top, REVERSE)),
+        (flip(reverse[0], witness.time_dim), reverse[1]),
+    )
 
 
 @over(SPREAD)
@@ -36,10 +47,10 @@ def test_h_n_is_in_output_where_each_direction_ends(witness: Witness, agree: Agr
     output, h_n = witness.bi(witness.x, witness.h_0)
     last = half(output, FORWARD).select(witness.time_dim, -1)
     first = half(output, REVERSE).select(witness.time_dim, 0)
-    agree.to_the_bit(h_n[-2:], torch.stack((last, first)), of="h_n")
+    agree.bitwise(h_n[-2:], torch.stack((last, first)), of="h_n")
 
 
-@over(SPREAD.where(lambda case: case.num_layers > 1))
+@over(SPREAD.filter(lambda case: case.num_layers > 1))
 def test_h_n_of_every_layer_is_in_that_layers_output(witness: Witness, agree: Agree) -> None:
     """h_n[2*k], h_n[2*k + 1] are the ends of the two halves of what the first k+1 layers put out."""
     _, h_n = witness.bi(witness.x, witness.h_0)
@@ -47,5 +58,8 @@ def test_h_n_of_every_layer_is_in_that_layers_output(witness: Witness, agree: Ag
     for layer in range(witness.case.num_layers):
         h_0 = None if witness.h_0 is None else witness.h_0[: 2 * (layer + 1)]
         output, _ = first_layers(witness, layer + 1)(witness.x, h_0)
-        ends += [half(output, FORWARD).select(witness.time_dim, -1), half(output, REVERSE).select(witness.time_dim, 0)]
+        ends += [
+            half(output, FORWARD).select(witness.time_dim, -1),
+            half(output, REVERSE).select(witness.time_dim, 0),
+        ]
     agree(h_n, torch.stack(ends), of="h_n")

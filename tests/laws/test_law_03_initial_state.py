@@ -14,11 +14,13 @@ from __future__ import annotations
 import torch
 
 from fixtures.actions.reversal import half, stacked_runs
-from fixtures.cases.tables import CORE, SPREAD, over
-from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.cases.parameters import FORWARD, REVERSE
+from fixtures.cases.table import over
+from fixtures.cases.tables import CORE, SPREAD
+from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-ONE_LAYER_OF_STEPS = SPREAD.where(lambda case: case.num_layers == 1 and case.seq_len > 1)
+ONE_LAYER_OF_STEPS = SPREAD.filter(lambda case: case.num_layers == 1 and case.seq_len > 1)
 
 
 @over(CORE)
@@ -32,16 +34,16 @@ def test_random_h_0_enters_the_standalone_grus(witness: Witness, agree: Agree) -
 def test_no_h_0_is_an_h_0_of_zeros(witness: Witness, agree: Agree) -> None:
     """bi(x) == bi(x, None) == bi(x, zeros)."""
     zeros = witness.bi(witness.x, torch.zeros_like(witness.random_h_0))
-    agree.to_the_bit(witness.bi(witness.x), zeros)
-    agree.to_the_bit(witness.bi(witness.x, None), zeros)
+    agree.bitwise(witness.bi(witness.x), zeros)
+    agree.bitwise(witness.bi(witness.x, None), zeros)
 
 
 @over(SPREAD)
 def test_h_0_by_its_name_is_h_0_in_its_place(witness: Witness, agree: Agree) -> None:
     """bi(input=x, hx=h_0) == bi(x, hx=h_0) == bi(x, h_0): nn.GRU calls its arguments input and hx."""
     by_place = witness.bi(witness.x, witness.random_h_0)
-    agree.to_the_bit(witness.bi(witness.x, hx=witness.random_h_0), by_place)
-    agree.to_the_bit(witness.bi(input=witness.x, hx=witness.random_h_0), by_place)
+    agree.bitwise(witness.bi(witness.x, hx=witness.random_h_0), by_place)
+    agree.bitwise(witness.bi(input=witness.x, hx=witness.random_h_0), by_place)
 
 
 @over(ONE_LAYER_OF_STEPS)
@@ -50,7 +52,9 @@ def test_reverse_state_is_carried_over_a_cut(witness: Witness, agree: Agree) -> 
     time, cut = witness.time_dim, (witness.case.seq_len + 1) // 2
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     at_cut = half(output, REVERSE).select(time, cut)
-    before, h_before = witness.bi(witness.x.narrow(time, 0, cut), torch.stack((witness.random_h_0[0], at_cut)))
+    before, h_before = witness.bi(
+        witness.x.narrow(time, 0, cut), torch.stack((witness.random_h_0[0], at_cut))
+    )
     forward_end = half(output, FORWARD).select(time, cut - 1)
     agree((before, h_before), (output.narrow(time, 0, cut), torch.stack((forward_end, h_n[1]))))
 
@@ -62,6 +66,8 @@ def test_forward_state_is_carried_over_a_cut(witness: Witness, agree: Agree) -> 
     rest = witness.case.seq_len - cut
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     at_cut = half(output, FORWARD).select(time, cut - 1)
-    after, h_after = witness.bi(witness.x.narrow(time, cut, rest), torch.stack((at_cut, witness.random_h_0[1])))
+    after, h_after = witness.bi(
+        witness.x.narrow(time, cut, rest), torch.stack((at_cut, witness.random_h_0[1]))
+    )
     reverse_end = half(output, REVERSE).select(time, cut)
     agree((after, h_after), (output.narrow(time, cut, rest), torch.stack((h_n[0], reverse_end))))

@@ -13,11 +13,12 @@ from __future__ import annotations
 import torch
 
 from fixtures.actions.reversal import first_layers, one_layer
-from fixtures.cases.tables import SPREAD, over
+from fixtures.cases.table import over
+from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-STACKED = SPREAD.where(lambda case: case.num_layers > 1)
+STACKED = SPREAD.filter(lambda case: case.num_layers > 1)
 
 
 @over(STACKED)
@@ -25,7 +26,9 @@ def test_each_layer_reads_the_whole_output_of_the_one_below(witness: Witness, ag
     """bi(x, h_0) == layer[L-1](... layer[0](x, h_0[0:2]) ..., h_0[2*L-2:])."""
     sequence, states = witness.x, []
     for layer in range(witness.case.num_layers):
-        sequence, h_n = one_layer(witness, layer)(sequence, witness.random_h_0[2 * layer : 2 * layer + 2])
+        sequence, h_n = one_layer(witness, layer)(
+            sequence, witness.random_h_0[2 * layer : 2 * layer + 2]
+        )
         states.append(h_n)
     agree(witness.bi(witness.x, witness.random_h_0), (sequence, torch.cat(states)))
 

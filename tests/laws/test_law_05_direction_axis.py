@@ -11,24 +11,37 @@ from __future__ import annotations
 import torch
 
 from fixtures.actions.reversal import flip, one_layer, standalone
-from fixtures.cases.tables import SPREAD, over
-from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.cases.parameters import FORWARD, REVERSE
+from fixtures.cases.table import over
+from fixtures.cases.tables import SPREAD
+from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-ONE_LAYER = SPREAD.where(lambda case: case.num_layers == 1)
-STACKED = SPREAD.where(lambda case: case.num_layers > 1)
+ONE_LAYER = SPREAD.filter(lambda case: case.num_layers == 1)
+STACKED = SPREAD.filter(lambda case: case.num_layers > 1)
 
 
 @over(ONE_LAYER)
 def test_view_separates_the_two_runs(witness: Witness, agree: Agree) -> None:
     """output.view(*, 2, H) and h_n.view(1, 2, B, H), indexed by direction, are the two standalone runs."""
-    case, h_0 = witness.case, witness.random_h_0.view(1, 2, witness.case.batch, witness.case.hidden_size)
+    case, h_0 = (
+        witness.case,
+        witness.random_h_0.view(1, 2, witness.case.batch, witness.case.hidden_size),
+    )
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     by_direction = output.view(*output.shape[:2], 2, case.hidden_size)
     states = h_n.view(1, 2, case.batch, case.hidden_size)
-    agree((by_direction[:, :, FORWARD], states[:, FORWARD]), standalone(witness, 0, FORWARD)(witness.x, h_0[:, FORWARD]))
-    reverse_output, reverse_h_n = standalone(witness, 0, REVERSE)(flip(witness.x, witness.time_dim), h_0[:, REVERSE])
-    agree((by_direction[:, :, REVERSE], states[:, REVERSE]), (flip(reverse_output, witness.time_dim), reverse_h_n))
+    agree(
+        (by_direction[:, :, FORWARD], states[:, FORWARD]),
+        standalone(witness, 0, FORWARD)(witness.x, h_0[:, FORWARD]),
+    )
+    reverse_output, reverse_h_n = standalone(witness, 0, REVERSE)(
+        flip(witness.x, witness.time_dim), h_0[:, REVERSE]
+    )
+    agree(
+        (by_direction[:, :, REVERSE], states[:, REVERSE]),
+        (flip(reverse_output, witness.time_dim), reverse_h_n),
+    )
 
 
 @over(STACKED)
@@ -47,5 +60,10 @@ def test_last_layer_of_the_view_ends_in_output(witness: Witness, agree: Agree) -
     case = witness.case
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     by_direction = output.view(*output.shape[:2], 2, case.hidden_size)
-    ends = torch.stack((by_direction.select(witness.time_dim, -1)[:, FORWARD], by_direction.select(witness.time_dim, 0)[:, REVERSE]))
-    agree.to_the_bit(h_n.view(case.num_layers, 2, case.batch, case.hidden_size)[-1], ends, of="h_n")
+    ends = torch.stack(
+        (
+            by_direction.select(witness.time_dim, -1)[:, FORWARD],
+            by_direction.select(witness.time_dim, 0)[:, REVERSE],
+        )
+    )
+    agree.bitwise(h_n.view(case.num_layers, 2, case.batch, case.hidden_size)[-1], ends, of="h_n")

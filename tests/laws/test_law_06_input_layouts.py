@@ -12,15 +12,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fixtures.cases.tables import CORE, SPREAD, over
+from fixtures.cases.table import over
+from fixtures.cases.tables import CORE, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-CONTIGUOUS = SPREAD.each(layout="contiguous")
-ONE_ROW = SPREAD.each(batch=1, layout="contiguous").where(lambda case: case.seq_len < 100)
+CONTIGUOUS = SPREAD.with_fields(layout="contiguous")
+ONE_ROW = SPREAD.with_fields(batch=1, layout="contiguous").filter(lambda case: case.seq_len < 100)
 
 
-@over(CORE.each(layout="contiguous").where(lambda case: not case.batch_first))  # each case is run both ways
+@over(
+    CORE.with_fields(layout="contiguous").filter(lambda case: not case.batch_first)
+)  # each case is run both ways
 def test_batch_first_transposes_output_and_nothing_else(witness: Witness, agree: Agree) -> None:
     """The same module with batch_first takes x and gives output transposed; h_0 and h_n stay as they are."""
     output, h_n = witness.bi(witness.x, witness.random_h_0)
@@ -34,11 +37,14 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
     """A (T, I) input with h_0 (2*L, H) gives the only row of the (T, 1, I) run, and batch_first does not matter to it."""
     row = 1 - witness.time_dim
     output, h_n = witness.bi(witness.x, witness.random_h_0)
-    agree(witness.bi(witness.x.squeeze(row), witness.random_h_0.squeeze(1)), (output.squeeze(row), h_n.squeeze(1)))
+    agree(
+        witness.bi(witness.x.squeeze(row), witness.random_h_0.squeeze(1)),
+        (output.squeeze(row), h_n.squeeze(1)),
+    )
 
 
 @pytest.mark.parametrize("layout", ["strided", "permuted", "offset"])
-@over(CONTIGUOUS.where(lambda case: case.num_layers <= 2))
+@over(CONTIGUOUS.filter(lambda case: case.num_layers <= 2))
 def test_memory_layout_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view with other strides or another offset, of x and of h_0, gives what its contiguous copy gives."""
     view = {"strided": _strided, "permuted": _permuted, "offset": _offset}[layout]
@@ -46,27 +52,34 @@ def test_memory_layout_is_invisible(witness: Witness, agree: Agree, layout: str)
     agree(witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0))
 
 
-@over(CONTIGUOUS.where(lambda case: case.batch > 1))
+@over(CONTIGUOUS.filter(lambda case: case.batch > 1))
 def test_expanded_row_is_a_copied_row(witness: Witness, agree: Agree) -> None:
     """One row expanded to a batch (stride 0) gives what the same row copied B times gives."""
     row = 1 - witness.time_dim
     one = witness.x.narrow(row, 0, 1)
-    expanded, h_0 = one.expand_as(witness.x), witness.random_h_0[:, :1].expand_as(witness.random_h_0)
+    expanded, h_0 = (
+        one.expand_as(witness.x),
+        witness.random_h_0[:, :1].expand_as(witness.random_h_0),
+    )
     agree(witness.bi(expanded, h_0), witness.bi(expanded.contiguous(), h_0.contiguous()))
 
 
-@over(CONTIGUOUS.where(lambda case: case.seq_len > 1 and case.num_layers == 1))
+@over(CONTIGUOUS.filter(lambda case: case.seq_len > 1 and case.num_layers == 1))
 def test_one_step_is_the_same_step_in_both_directions(witness: Witness, agree: Agree) -> None:
     """With T=1 both directions read the one step from their own h_0, and output is h_n laid side by side."""
     x = witness.x.narrow(witness.time_dim, 0, 1)
     output, h_n = witness.bi(x, witness.random_h_0)
-    agree.to_the_bit(output.squeeze(witness.time_dim), torch.cat((h_n[0], h_n[1]), -1), of="output")
+    agree.bitwise(output.squeeze(witness.time_dim), torch.cat((h_n[0], h_n[1]), -1), of="output")
     longer, _ = witness.bi(witness.x, witness.random_h_0)
     hidden_size = witness.case.hidden_size
-    agree(output[..., :hidden_size], longer.narrow(witness.time_dim, 0, 1)[..., :hidden_size], of="output")
+    agree(
+        output[..., :hidden_size],
+        longer.narrow(witness.time_dim, 0, 1)[..., :hidden_size],
+        of="output",
+    )
 
 
-@over(CONTIGUOUS.where(lambda case: case.batch == 1))
+@over(CONTIGUOUS.filter(lambda case: case.batch == 1))
 def test_empty_batch_gives_empty_results(witness: Witness, agree: Agree) -> None:
     """With B=0, output is (T, 0, 2*H), or (0, T, 2*H) under batch_first, and h_n is (2*L, 0, H)."""
     row = 1 - witness.time_dim
@@ -86,6 +99,6 @@ def _permuted(values: torch.Tensor) -> torch.Tensor:
 
 
 def _offset(values: torch.Tensor) -> torch.Tensor:
-    room = values.new_full((values.numel() + 3,), torch.nan)
-    room[3:] = values.flatten()
-    return room[3:].view_as(values)
+    tolerance_args = values.new_full((values.numel() + 3,), torch.nan)
+    tolerance_args[3:] = values.flatten()
+    return tolerance_args[3:].view_as(values)

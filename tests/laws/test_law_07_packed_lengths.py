@@ -19,12 +19,14 @@ import pytest
 import torch
 
 from fixtures.actions.reversal import flip, half, row_by_row, standalone, state
-from fixtures.cases.tables import PACKED, over
-from fixtures.cases.witness import FORWARD, REVERSE, Witness
+from fixtures.cases.parameters import FORWARD, REVERSE
+from fixtures.cases.table import over
+from fixtures.cases.tables import PACKED
+from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.truth import oracle
 
-ONE_LAYER = PACKED.where(lambda case: case.num_layers == 1)
+ONE_LAYER = PACKED.filter(lambda case: case.num_layers == 1)
 
 
 @over(PACKED)
@@ -36,7 +38,7 @@ def test_each_row_is_as_if_it_ran_alone(witness: Witness, agree: Agree) -> None:
 @over(PACKED)
 def test_packed_run_is_the_oracles(witness: Witness, agree: Agree) -> None:
     """bi(pack(x), h_0) == oracle.gru(parameters, x, h_0, lengths)."""
-    agree.with_truth(witness.run(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+    agree.with_reference(witness.run(witness.x, witness.h_0), oracle.gru(**witness.numbers))
 
 
 @over(ONE_LAYER)
@@ -45,7 +47,10 @@ def test_reverse_half_is_flipped_within_each_length(witness: Witness, agree: Agr
     turned = witness.pack(flip(witness.x, witness.time_dim, witness.lengths))
     gru_output, gru_h_n = standalone(witness, 0, REVERSE)(turned, state(witness.h_0, 0, REVERSE))
     output, h_n = witness.run(witness.x, witness.h_0)
-    agree((half(output, REVERSE), state(h_n, 0, REVERSE)), (flip(witness.padded(gru_output), witness.time_dim, witness.lengths), gru_h_n))
+    agree(
+        (half(output, REVERSE), state(h_n, 0, REVERSE)),
+        (flip(witness.padded(gru_output), witness.time_dim, witness.lengths), gru_h_n),
+    )
 
 
 @over(PACKED)
@@ -53,9 +58,14 @@ def test_h_n_is_in_output_where_each_row_ends(witness: Witness, agree: Agree) ->
     """h_n[-2], h_n[-1] == forward half at t=lengths[b]-1, reverse half at t=0, of each row b."""
     output, h_n = witness.run(witness.x, witness.h_0)
     rows = output.unbind(1 - witness.time_dim)
-    last = torch.stack([half(row, FORWARD)[length - 1] for row, length in zip(rows, witness.lengths or (), strict=True)])
+    last = torch.stack(
+        [
+            half(row, FORWARD)[length - 1]
+            for row, length in zip(rows, witness.lengths or (), strict=True)
+        ]
+    )
     first = torch.stack([half(row, REVERSE)[0] for row in rows])
-    agree.to_the_bit(h_n[-2:], torch.stack((last, first)), of="h_n")
+    agree.bitwise(h_n[-2:], torch.stack((last, first)), of="h_n")
 
 
 @over(PACKED)
@@ -64,18 +74,22 @@ def test_packed_in_is_packed_out(witness: Witness, agree: Agree) -> None:
     output, _ = witness.bi(witness.packed, witness.h_0)
     agree.same(type(output), type(witness.packed), "the type of output")
     for field in ("batch_sizes", "sorted_indices", "unsorted_indices"):
-        agree.same(_listed(getattr(output, field)), _listed(getattr(witness.packed, field)), f"output.{field}")
+        agree.same(
+            _listed(getattr(output, field)),
+            _listed(getattr(witness.packed, field)),
+            f"output.{field}",
+        )
 
 
 @pytest.mark.parametrize("filler", [0.0, math.inf])
 @over(ONE_LAYER)
 def test_padding_cannot_be_seen(witness: Witness, agree: Agree, filler: float) -> None:
     """Whatever lies beyond a row's length, NaN or any number, the results are the same bits."""
-    filled = witness.x.masked_fill(~witness.within, filler)
-    agree.to_the_bit(witness.run(filled, witness.h_0), witness.run(witness.x, witness.h_0))
+    filled = witness.x.masked_fill(~witness.step_mask, filler)
+    agree.bitwise(witness.run(filled, witness.h_0), witness.run(witness.x, witness.h_0))
 
 
-@over(ONE_LAYER.where(lambda case: case.lengths != "unsorted"))
+@over(ONE_LAYER.filter(lambda case: case.lengths != "unsorted"))
 def test_enforce_sorted_is_a_promise_and_changes_nothing(witness: Witness, agree: Agree) -> None:
     """Rows that are sorted give the same whether packing was told so or sorted them once more."""
     output, h_n = witness.bi(witness.pack(witness.x, enforce_sorted=True), witness.h_0)
@@ -83,21 +97,28 @@ def test_enforce_sorted_is_a_promise_and_changes_nothing(witness: Witness, agree
     agree((witness.padded(again), h_n_again), (witness.padded(output), h_n))
 
 
-@over(PACKED.where(lambda case: case.lengths == "unsorted"))
+@over(PACKED.filter(lambda case: case.lengths == "unsorted"))
 def test_rows_come_back_in_the_order_of_the_caller(witness: Witness, agree: Agree) -> None:
     """Rows, lengths and h_0 dealt in another order give output and h_n in that order."""
-    order = torch.randperm(witness.case.batch, generator=witness.generator("order of rows")).to(witness.target.device)
+    order = torch.randperm(witness.case.batch, generator=witness.generator("order of rows")).to(
+        witness.backend.device
+    )
     row = 1 - witness.time_dim
     output, h_n = witness.run(witness.x, witness.random_h_0)
     lengths = [(witness.lengths or [])[i] for i in order]
-    packed, dealt_h_n = witness.bi(witness.pack(witness.x.index_select(row, order), lengths=lengths), witness.random_h_0[:, order])
+    packed, dealt_h_n = witness.bi(
+        witness.pack(witness.x.index_select(row, order), lengths=lengths),
+        witness.random_h_0[:, order],
+    )
     agree((witness.padded(packed), dealt_h_n), (output.index_select(row, order), h_n[:, order]))
 
 
-@over(PACKED.where(lambda case: case.h_0 == "none"))
+@over(PACKED.filter(lambda case: case.h_0 == "none"))
 def test_no_h_0_is_an_h_0_of_zeros(witness: Witness, agree: Agree) -> None:
     """bi(pack(x)) == bi(pack(x), zeros)."""
-    agree.to_the_bit(witness.run(witness.x, None), witness.run(witness.x, torch.zeros_like(witness.random_h_0)))
+    agree.bitwise(
+        witness.run(witness.x, None), witness.run(witness.x, torch.zeros_like(witness.random_h_0))
+    )
 
 
 @over(ONE_LAYER)
@@ -106,10 +127,10 @@ def test_batch_first_is_a_matter_of_padding_only(witness: Witness, agree: Agree)
     turned = witness.rebuilt(batch_first=not witness.case.batch_first)
     output, h_n = witness.bi(witness.packed, witness.h_0)
     turned_output, turned_h_n = turned(witness.packed, witness.h_0)
-    agree.to_the_bit((turned_output.data, turned_h_n), (output.data, h_n))
+    agree.bitwise((turned_output.data, turned_h_n), (output.data, h_n))
 
 
-@over(PACKED.where(lambda case: case.lengths == "equal"))
+@over(PACKED.filter(lambda case: case.lengths == "equal"))
 def test_rows_of_one_length_are_the_plain_tensor(witness: Witness, agree: Agree) -> None:
     """Where all rows are equally long, packing is cutting: bi(pack(x)) == bi(x[:length])."""
     length = (witness.lengths or [0])[0]

@@ -14,19 +14,32 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.actions.dropout_masks import first_layer, handed_on, handing_on, likely, masked_run, slope_and_quotient, unvaried
+from fixtures.actions.dropout_masks import (
+    first_layer,
+    handed_on,
+    handing_on,
+    likely,
+    masked_run,
+    slope_and_finite_difference,
+    unvaried,
+)
 from fixtures.actions.reversal import one_layer
 from fixtures.actions.side_effects import warnings_as
-from fixtures.cases.tables import DROPOUT, SPREAD, over
+from fixtures.cases.table import over
+from fixtures.cases.tables import DROPOUT, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
-from fixtures.comparison.tolerance import QUOTIENT
+from fixtures.comparison.tolerance import FINITE_DIFFERENCE, longest_gradient_sum
 
-WHOLE = DROPOUT.each(lengths="whole")
-READABLE = DROPOUT.each(bias=True)
-MANY = WHOLE.each(bias=True).where(lambda case: case.batch * case.seq_len * case.hidden_size >= 150)
-TWO_LAYERS = WHOLE.each(bias=True).where(lambda case: case.num_layers == 2)
-DIFFERENTIABLE = DROPOUT.each(dtype="float64", layout="contiguous").where(lambda case: case.batch * case.seq_len < 100 and case.hidden_size < 50)
+WHOLE = DROPOUT.with_fields(lengths="whole")
+READABLE = DROPOUT.with_fields(bias=True)
+MANY = WHOLE.with_fields(bias=True).filter(
+    lambda case: case.batch * case.seq_len * case.hidden_size >= 150
+)
+TWO_LAYERS = WHOLE.with_fields(bias=True).filter(lambda case: case.num_layers == 2)
+DIFFERENTIABLE = DROPOUT.with_fields(dtype="float64", layout="contiguous").filter(
+    lambda case: case.batch * case.seq_len < 100 and case.hidden_size < 50
+)
 
 
 @over(READABLE)
@@ -43,8 +56,16 @@ def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: A
     output, _ = masked_run(witness, module=handing_on(witness))
     kept, of = int((output != 0).sum()), output.numel()
     share = (1 - witness.case.dropout) ** (witness.case.num_layers - 1)
-    agree.same(likely(kept, of, share), True, f"whether {kept} kept of {of} is a likely outcome of {share:.3g}")  # noqa: FBT003  # a plain value
-    agree.same(unvaried(output != 0, witness.case.hidden_size), [], "dimensions along which the mask is everywhere the same")
+    agree.same(
+        likely(kept, of, share),
+        True,
+        f"whether {kept} kept of {of} is a likely outcome of {share:.3g}",
+    )  # noqa: FBT003  # a plain value
+    agree.same(
+        unvaried(output != 0, witness.case.hidden_size),
+        [],
+        "dimensions along which the mask is everywhere the same",
+    )
 
 
 @over(DROPOUT)
@@ -52,9 +73,14 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
     """In training, h_n of the last layer is in output to the bit, where each direction ends."""
     output, h_n = masked_run(witness)
     forward, reverse = output.transpose(0, witness.time_dim).chunk(2, -1)
-    last = torch.tensor(witness.lengths or [witness.case.seq_len] * witness.case.batch, device=output.device) - 1
+    last = (
+        torch.tensor(
+            witness.lengths or [witness.case.seq_len] * witness.case.batch, device=output.device
+        )
+        - 1
+    )
     ends = torch.stack((forward[last, torch.arange(witness.case.batch)], reverse[0]))
-    agree.to_the_bit(h_n[-2:], ends, of="h_n")
+    agree.bitwise(h_n[-2:], ends, of="h_n")
 
 
 @over(TWO_LAYERS)
@@ -62,11 +88,13 @@ def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree)
     """bi(x, h_0) == layer[1](layer[0](x) * mask / (1-p)), with the mask that the same state of the generator gives."""
     mask = masked_run(witness, module=handing_on(witness))[0] != 0
     below, states = first_layer(witness)
-    output, h_n = one_layer(witness, 1)(below * mask / (1 - witness.case.dropout), None if witness.h_0 is None else witness.h_0[2:])
+    output, h_n = one_layer(witness, 1)(
+        below * mask / (1 - witness.case.dropout), None if witness.h_0 is None else witness.h_0[2:]
+    )
     agree(masked_run(witness), (output, torch.cat((states, h_n))))
 
 
-@over(DROPOUT.each(dropout=1.0))
+@over(DROPOUT.with_fields(dropout=1.0))
 def test_p_of_one_leaves_zeros_for_the_layers_above(witness: Witness, agree: Agree) -> None:
     """With p=1 every layer above the first runs on zeros."""
     below, states = first_layer(witness)
@@ -82,11 +110,11 @@ def test_outside_training_there_is_none_whatever_ran_before(witness: Witness, ag
     """Train, then eval, then train on the same shape: eval is p=0 to the bit, and training as if eval had not been."""
     plain = witness.rebuilt(dropout=0.0)
     without = witness.run(witness.x, witness.h_0, module=plain)
-    agree.to_the_bit(witness.run(witness.x, witness.h_0, module=plain.eval()), without)
+    agree.bitwise(witness.run(witness.x, witness.h_0, module=plain.eval()), without)
     trained = masked_run(witness)
-    agree.to_the_bit(masked_run(witness, module=witness.bi.eval()), without)
-    agree.to_the_bit(masked_run(witness, module=witness.bi.train()), trained)
-    agree.to_the_bit(masked_run(witness, module=witness.bi.eval()), without)
+    agree.bitwise(masked_run(witness, module=witness.bi.eval()), without)
+    agree.bitwise(masked_run(witness, module=witness.bi.train()), trained)
+    agree.bitwise(masked_run(witness, module=witness.bi.eval()), without)
 
 
 @over(MANY)
@@ -94,25 +122,41 @@ def test_state_of_the_generator_decides_the_mask(witness: Witness, agree: Agree)
     """The same state gives the same bits, with gradients recorded or not; another state gives others, and so does the next call."""
     results = masked_run(witness)
     with torch.no_grad():
-        agree.to_the_bit(masked_run(witness), results)
+        agree.bitwise(masked_run(witness), results)
     twice = masked_run(witness, module=lambda x, h_0: [witness.bi(x, h_0)[0] for _ in range(2)])
-    agree.to_the_bit(twice[0], results[0], of="output")
+    agree.bitwise(twice[0], results[0], of="output")
     others = {"next call": twice[1], "another state": masked_run(witness, "other masks")[0]}
-    agree.same([name for name, output in others.items() if torch.equal(output, results[0])], [], "what repeats the first call's output")
+    agree.same(
+        [name for name, output in others.items() if torch.equal(output, results[0])],
+        [],
+        "what repeats the first call's output",
+    )
 
 
 @over(DIFFERENTIABLE)
 def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: Agree) -> None:
     """Under one state of the generator, the slope along a random direction in x, h_0 and parameters is the difference quotient's."""
-    slope, quotient, size = slope_and_quotient(witness)
-    agree(slope, quotient, of="slope", reference=QUOTIENT, scale=size, terms=witness.case.longest_gradient_sum)
+    slope, finite_difference, size = slope_and_finite_difference(witness)
+    agree(
+        slope,
+        finite_difference,
+        of="slope",
+        reference=FINITE_DIFFERENCE,
+        scale=size,
+        terms=longest_gradient_sum(witness.case),
+    )
 
 
-@over(SPREAD.where(lambda case: case.num_layers == 1).each(training=True, dropout=0.5))
+@over(SPREAD.filter(lambda case: case.num_layers == 1).with_fields(training=True, dropout=0.5))
 def test_single_layer_warns_and_drops_nothing(witness: Witness, agree: Agree) -> None:
     """With one layer, dropout has no place to be: the constructor warns, naming p and num_layers, and p changes nothing."""
-    with warnings_as("error"), agree.refuses(UserWarning, mentioning=r"dropout=0\.5 and num_layers=1"):
+    with (
+        warnings_as("error"),
+        agree.refuses(UserWarning, mentioning=r"dropout=0\.5 and num_layers=1"),
+    ):
         witness.build()
     with warnings_as("ignore"):
         dropping = witness.bi
-    agree.to_the_bit(dropping(witness.x, witness.h_0), witness.rebuilt(dropout=0.0)(witness.x, witness.h_0))
+    agree.bitwise(
+        dropping(witness.x, witness.h_0), witness.rebuilt(dropout=0.0)(witness.x, witness.h_0)
+    )

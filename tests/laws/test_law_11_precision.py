@@ -20,45 +20,76 @@ import pytest
 import torch
 
 from fixtures.actions.reversal import stacked_runs
-from fixtures.actions.unusual_inputs import NEW, RESET, UPDATE, bare_gate, input_scaled_up, keeping_gate, least_magnitude, one_feature_of, swamped_sum, truth
-from fixtures.cases.backend import Target
+from fixtures.actions.unusual_inputs import (
+    NEW,
+    RESET,
+    UPDATE,
+    bare_gate,
+    input_scaled_up,
+    keeping_gate,
+    least_magnitude,
+    one_feature_of,
+    swamped_sum,
+    truth,
+)
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.tables import HALF, SPREAD, Table, over
+from fixtures.cases.table import Table, over
+from fixtures.cases.tables import HALF, SPREAD
 from fixtures.cases.witness import Witness, as_numpy
 from fixtures.comparison.agreement import Agree
+from fixtures.comparison.tolerance import longest_dot_product
 from fixtures.truth import oracle
 
 EVERY_DTYPE = SPREAD + HALF
-SMALL = EVERY_DTYPE.where(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)
-NARROW = SMALL.where(lambda case: case.dtype != "float64")
-FLOAT32 = SMALL.where(lambda case: case.dtype == "float32")
-FLOAT64 = SMALL.where(lambda case: case.dtype == "float64")
+SMALL = EVERY_DTYPE.filter(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)
+NARROW = SMALL.filter(lambda case: case.dtype != "float64")
+FLOAT32 = SMALL.filter(lambda case: case.dtype == "float32")
+FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64")
 
 HALVES = ("float16", "bfloat16")
 
 
 def _in_every_dtype(*cases: Case) -> Table:
-    rows = tuple(case.but(dtype=dtype) for case in cases for dtype in ("float64", "float32", *HALVES))
+    rows = tuple(
+        case.replace(dtype=dtype) for case in cases for dtype in ("float64", "float32", *HALVES)
+    )
     return Table(rows, rows)
 
 
-GATES = _in_every_dtype(Case(2, 1, batch=400, seq_len=1, bias=False), Case(2, 1, batch=63, seq_len=1))
-ENDS = _in_every_dtype(Case(1, 1, batch=2, seq_len=5), Case(3, 7, 2, 5, 6, bias=False, h_0="none"), Case(16, 33, 1, 9, 12, batch_first=True, h_0="zeros"))
-KEEPING = _in_every_dtype(Case(3, 7, batch=4, seq_len=40), Case(1, 1, batch=3, seq_len=9, bias=False))
+GATES = _in_every_dtype(
+    Case(2, 1, batch=400, seq_len=1, bias=False), Case(2, 1, batch=63, seq_len=1)
+)
+ENDS = _in_every_dtype(
+    Case(1, 1, batch=2, seq_len=5),
+    Case(3, 7, 2, 5, 6, bias=False, h_0="none"),
+    Case(16, 33, 1, 9, 12, batch_first=True, h_0="zeros"),
+)
+KEEPING = _in_every_dtype(
+    Case(3, 7, batch=4, seq_len=40), Case(1, 1, batch=3, seq_len=9, bias=False)
+)
 LONG = Table(
     (Case(6, 5, seq_len=1000), Case(5, 4, 2, seq_len=700, bias=False, dtype="float64")),
     (Case(6, 5, seq_len=5000), Case(5, 8, 2, seq_len=2000, dtype="float64")),
 )
-SWAMPED = Table(*((Case(8160, 3, batch=2, seq_len=2, dtype="float16"), Case(1020, 3, batch=2, seq_len=2, dtype="bfloat16")),) * 2)
+SWAMPED = Table(
+    *(
+        (
+            Case(8160, 3, batch=2, seq_len=2, dtype="float16"),
+            Case(1020, 3, batch=2, seq_len=2, dtype="bfloat16"),
+        ),
+    )
+    * 2
+)
 
 
 @over(EVERY_DTYPE)
 def test_dtype_in_is_dtype_out_within_its_rounding(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) has x's dtype, and is the equations' result within that dtype's rounding."""
-    agree.with_truth(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
 
 
-@over(SMALL.where(lambda case: case.dtype in HALVES))
+@over(SMALL.filter(lambda case: case.dtype in HALVES))
 def test_half_precision_is_two_standalone_runs(witness: Witness, agree: Agree) -> None:
     """Laws 01 to 04 hold in float16 and bfloat16."""
     agree(witness.bi(witness.x, witness.h_0), stacked_runs(witness, witness.x, witness.h_0))
@@ -69,37 +100,43 @@ def test_narrow_dtype_rounds_what_float64_computes(witness: Witness, agree: Agre
     """The same parameters and input in float64 give what the narrow dtype gives, within the narrow one's rounding."""
     wide = witness.rebuilt(dtype="float64")
     h_0 = None if witness.h_0 is None else witness.h_0.double()
-    agree.with_truth(witness.bi(witness.x, witness.h_0), tuple(map(as_numpy, wide(witness.x.double(), h_0))))
+    agree.with_reference(
+        witness.bi(witness.x, witness.h_0), tuple(map(as_numpy, wide(witness.x.double(), h_0)))
+    )
 
 
 @over(LONG)
 def test_errors_do_not_pile_up_with_the_steps(witness: Witness, agree: Agree) -> None:
     """After a thousand steps the result is as close to the equations as after one."""
-    agree.with_truth(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
 
 
 @pytest.mark.parametrize("gate", [RESET, UPDATE, NEW], ids=["reset", "update", "new"])
 @over(GATES)
-def test_activations_are_the_functions_themselves(witness: Witness, agree: Agree, gate: int) -> None:
+def test_activations_are_the_functions_themselves(
+    witness: Witness, agree: Agree, gate: int
+) -> None:
     """A gate laid bare is sigmoid(x) or tanh(x) within the rounding of one number, on both sides of zero and into saturation."""
     x, h_0 = bare_gate(witness, gate)
-    agree.with_truth(witness.bi(x, h_0), truth(witness, x, h_0), terms=1)
+    agree.with_reference(witness.bi(x, h_0), truth(witness, x, h_0), terms=1)
 
 
 @over(KEEPING)
 def test_saturated_update_gate_keeps_the_state(witness: Witness, agree: Agree) -> None:
     """With z = 1 every state is h_0; nothing fades, so the roundings of all steps add up."""
-    x, terms = keeping_gate(witness), witness.case.longest_dot_product + witness.case.seq_len
+    x, terms = keeping_gate(witness), longest_dot_product(witness.case) + witness.case.seq_len
     results = witness.bi(x, witness.random_h_0)
-    agree.with_truth(results, truth(witness, x, witness.random_h_0), terms=terms)
-    agree.with_truth(results[1], as_numpy(witness.random_h_0), of="h_n", terms=terms)
+    agree.with_reference(results, truth(witness, x, witness.random_h_0), terms=terms)
+    agree.with_reference(results[1], as_numpy(witness.random_h_0), of="h_n", terms=terms)
 
 
 @over(SWAMPED)
 def test_half_precision_sums_are_carried_wider(witness: Witness, agree: Agree) -> None:
     """A sum of thousands of terms, each lost beside its neighbour of 1 in half precision, arrives whole."""
     x = swamped_sum(witness)
-    agree.with_truth(witness.bi(x, witness.random_h_0), truth(witness, x, witness.random_h_0), terms=1)
+    agree.with_reference(
+        witness.bi(x, witness.random_h_0), truth(witness, x, witness.random_h_0), terms=1
+    )
 
 
 @over(ENDS)
@@ -107,64 +144,88 @@ def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) 
     """With x of a hundred, the result is off by no more than rounding at the size of the sums."""
     x = 100 * witness.x
     expected = truth(witness, x, witness.h_0)
-    agree.with_truth(witness.bi(x, witness.h_0), expected, scale=expected.scale)
+    agree.with_reference(witness.bi(x, witness.h_0), expected, scale=expected.scale)
 
 
 @over(ENDS)
 def test_power_of_two_moves_from_weight_to_input(witness: Witness, agree: Agree) -> None:
     """bi(2**e * x) with weight_ih of the first layer divided by 2**e == bi(x), to the bit: no input is too large for its weight."""
     before = witness.bi(witness.x, witness.h_0)
-    agree.to_the_bit(witness.bi(input_scaled_up(witness), witness.h_0), before)
+    agree.bitwise(witness.bi(input_scaled_up(witness), witness.h_0), before)
 
 
 @pytest.mark.parametrize("size", ["large", "largest", "infinite"])
 @over(ENDS)
-def test_results_are_finite_wherever_the_equations_are(witness: Witness, agree: Agree, size: str) -> None:
+def test_results_are_finite_wherever_the_equations_are(
+    witness: Witness, agree: Agree, size: str
+) -> None:
     """One feature of a thousand, of half the largest number, of infinity saturates gates, and makes no NaN and no error."""
-    x = one_feature_of(witness, {"large": 1000.0, "largest": torch.finfo(witness.dtype).max / 2, "infinite": math.inf}[size])
-    agree.with_truth(witness.bi(x, witness.h_0), truth(witness, x, witness.h_0))
+    x = one_feature_of(
+        witness,
+        {"large": 1000.0, "largest": torch.finfo(witness.dtype).max / 2, "infinite": math.inf}[
+            size
+        ],
+    )
+    agree.with_reference(witness.bi(x, witness.h_0), truth(witness, x, witness.h_0))
 
 
-@pytest.mark.parametrize("denormal", [False, True], ids=["tiny", "denormal"])
-@over(ENDS.each(bias=False))
-def test_tiny_numbers_round_at_their_own_scale(witness: Witness, agree: Agree, target: Target, *, denormal: bool) -> None:
+@pytest.mark.parametrize("subnormal", [False, True], ids=["tiny", "subnormal"])
+@over(ENDS.with_fields(bias=False))
+def test_tiny_numbers_round_at_their_own_scale(
+    witness: Witness, agree: Agree, backend: Backend, *, subnormal: bool
+) -> None:
     """Tiny x and h_0 give tiny results with as many right digits as any; denormal ones, where every product rounds, are not flushed to zero."""
-    if denormal and (reason := target.lacks_denormals(witness.case.dtype)):
+    if subnormal and (reason := backend.lacks_subnormals(witness.case.dtype)):
         pytest.skip(reason)
-    size = least_magnitude(witness.dtype, denormal=denormal)
+    size = least_magnitude(witness.dtype, subnormal=subnormal)
     x, h_0 = size * witness.x, size * witness.random_h_0
     expected = truth(witness, x, h_0)
-    agree.with_truth(witness.bi(x, h_0), expected, scale=expected.scale, terms=witness.case.longest_dot_product + 8)
+    agree.with_reference(
+        witness.bi(x, h_0),
+        expected,
+        scale=expected.scale,
+        terms=longest_dot_product(witness.case) + 8,
+    )
 
 
 @pytest.mark.parametrize("narrow", HALVES)
 @over(FLOAT32)
-def test_autocast_rounds_like_the_dtype_it_casts_to(witness: Witness, agree: Agree, target: Target, narrow: str) -> None:
+def test_autocast_rounds_like_the_dtype_it_casts_to(
+    witness: Witness, agree: Agree, backend: Backend, narrow: str
+) -> None:
     """Under autocast the results have the documented dtype, are the equations' within the narrow rounding, and the law holds."""
-    if reason := target.lacks_autocast(narrow):
+    if reason := backend.lacks_autocast(narrow):
         pytest.skip(reason)
-    with target.autocast(narrow):
+    with backend.autocast(narrow):
         results = witness.bi(witness.x, witness.h_0)
         runs = stacked_runs(witness, witness.x, witness.h_0)
-    agree.same([result.dtype for result in results], 2 * [getattr(torch, target.under_autocast(narrow))], "the dtypes of output and h_n under autocast")
+    agree.same(
+        [result.dtype for result in results],
+        2 * [getattr(torch, backend.under_autocast(narrow))],
+        "the dtypes of output and h_n under autocast",
+    )
     agree(results, runs, precision=f"autocast {narrow}")
-    agree.with_truth([result.to(witness.dtype) for result in results], oracle.gru(**witness.numbers), precision=f"autocast {narrow}")
+    agree.with_reference(
+        [result.to(witness.dtype) for result in results],
+        oracle.gru(**witness.numbers),
+        precision=f"autocast {narrow}",
+    )
 
 
 @over(FLOAT32)
-def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, target: Target) -> None:
+def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, backend: Backend) -> None:
     """After autocast, and where it is switched off within, the same call gives the same bits as before."""
     before = witness.bi(witness.x, witness.h_0)
-    with target.autocast("bfloat16"):
+    with backend.autocast("bfloat16"):
         witness.bi(witness.x, witness.h_0)
-        with torch.autocast(torch.device(target.device).type, enabled=False):
-            agree.to_the_bit(witness.bi(witness.x, witness.h_0), before)
-    agree.to_the_bit(witness.bi(witness.x, witness.h_0), before)
+        with torch.autocast(torch.device(backend.device).type, enabled=False):
+            agree.bitwise(witness.bi(witness.x, witness.h_0), before)
+    agree.bitwise(witness.bi(witness.x, witness.h_0), before)
 
 
 @over(FLOAT64)
-def test_autocast_leaves_float64_alone(witness: Witness, agree: Agree, target: Target) -> None:
+def test_autocast_leaves_float64_alone(witness: Witness, agree: Agree, backend: Backend) -> None:
     """Under autocast a float64 GRU gives the same bits as without."""
-    with target.autocast("bfloat16"):
+    with backend.autocast("bfloat16"):
         results = witness.bi(witness.x, witness.h_0)
-    agree.to_the_bit(results, witness.bi(witness.x, witness.h_0))
+    agree.bitwise(results, witness.bi(witness.x, witness.h_0))

@@ -20,34 +20,38 @@ from functools import partial
 import pytest
 import torch
 
-from fixtures.actions.derivatives import back, forward
-from fixtures.actions.side_effects import concurrently, threads
-from fixtures.actions.unchanged import unchanged
-from fixtures.cases.tables import DROPOUT, PACKED, SPREAD, over
+from fixtures.actions.gradients.first_order import run_with_grad, vjp
+from fixtures.actions.side_effects import concurrently, no_side_effects, threads
+from fixtures.cases.table import over
+from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-SMALL = SPREAD.where(lambda case: case.batch * case.seq_len < 100)
-SHALLOW = SMALL.where(lambda case: case.num_layers <= 2)
-WITHOUT_DROPOUT = SMALL + PACKED.where(lambda case: case.num_layers == 2 and case.batch < 10)
-EVAL_WITH_DROPOUT = DROPOUT.each(training=False).where(lambda case: case.num_layers == 2 and case.batch < 10)
+SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
+SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
+WITHOUT_DROPOUT = SMALL + PACKED.filter(lambda case: case.num_layers == 2 and case.batch < 10)
+EVAL_WITH_DROPOUT = DROPOUT.with_fields(training=False).filter(
+    lambda case: case.num_layers == 2 and case.batch < 10
+)
 #: Products that a matrix library splits among threads, in few steps: each step waits for all threads, for long on a busy machine.
-SPLIT = SPREAD.where(lambda case: case.num_layers == 1 and (case.batch > 60 or case.hidden_size > 60)).each(seq_len=4)
+SPLIT = SPREAD.filter(
+    lambda case: case.num_layers == 1 and (case.batch > 60 or case.hidden_size > 60)
+).with_fields(seq_len=4)
 
 
 @over(WITHOUT_DROPOUT + EVAL_WITH_DROPOUT)
 def test_call_changes_nothing(witness: Witness, agree: Agree) -> None:
     """After a call without dropout, and in eval with it, all that it was given, all generators and settings are as before."""
-    with unchanged(witness, agree):
+    with no_side_effects(witness, agree):
         witness.run(witness.x, witness.h_0)
 
 
-@over(SHALLOW.each(training=True))
+@over(SHALLOW.with_fields(training=True))
 def test_backward_pass_changes_nothing(witness: Witness, agree: Agree) -> None:
     """After a forward and a backward pass, too; and gradients that were asked for are not also left in .grad."""
-    with unchanged(witness, agree):
-        results, by = forward(witness)
-        back(witness, results, witness.cotangents, by)
+    with no_side_effects(witness, agree):
+        results, by = run_with_grad(witness)
+        vjp(witness, results, witness.cotangents, by)
 
 
 @over(SMALL)
@@ -55,7 +59,7 @@ def test_every_call_gives_the_same_bits(witness: Witness, agree: Agree) -> None:
     """The fourth call gives what the first gave, and what the first of a new module with the same parameters gives."""
     results = witness.rebuilt()(witness.x, witness.h_0)
     for _ in range(4):
-        agree.to_the_bit(witness.bi(witness.x, witness.h_0), results)
+        agree.bitwise(witness.bi(witness.x, witness.h_0), results)
 
 
 @over(SMALL)
@@ -67,7 +71,7 @@ def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
     witness.bi(x.narrow(time, 0, steps), witness.random_h_0)
     witness.bi(-x, None)
     witness.bi(torch.full_like(x, torch.nan), witness.random_h_0)
-    agree.to_the_bit(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
+    agree.bitwise(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
 
 
 @over(SMALL)
@@ -78,7 +82,7 @@ def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
         for training in (not bi.training, bi.training):
             bi.train(training)
             with mode():
-                agree.to_the_bit(bi(witness.x, witness.h_0), results)
+                agree.bitwise(bi(witness.x, witness.h_0), results)
 
 
 @pytest.mark.parametrize("written", ["output", "h_n"])
@@ -87,10 +91,17 @@ def test_results_own_their_memory(witness: Witness, agree: Agree, written: str) 
     """Writing into one result leaves the other, everything that was given, and the next call as they were."""
     before = tuple(result.detach().clone() for result in witness.bi(witness.x, witness.h_0))
     results = dict(zip(("output", "h_n"), witness.bi(witness.x, witness.h_0), strict=True))
-    with unchanged(witness, agree):
+    with no_side_effects(witness, agree):
         results.pop(written).detach().fill_(torch.nan)
-    agree.to_the_bit(results, {name: value for name, value in zip(("output", "h_n"), before, strict=True) if name != written})
-    agree.to_the_bit(witness.bi(witness.x, witness.h_0), before)
+    agree.bitwise(
+        results,
+        {
+            name: value
+            for name, value in zip(("output", "h_n"), before, strict=True)
+            if name != written
+        },
+    )
+    agree.bitwise(witness.bi(witness.x, witness.h_0), before)
 
 
 @over(SHALLOW)
@@ -103,30 +114,32 @@ def test_results_outlive_what_they_came_from(witness: Witness, agree: Agree) -> 
         for value in (x, h_0, *witness.bi.parameters()):
             value.fill_(torch.nan)
     witness.bi(x, h_0)
-    agree.to_the_bit(results, before)
+    agree.bitwise(results, before)
 
 
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad], ids=["enable_grad", "no_grad"])
 @over(SHALLOW)
-def test_input_written_over_is_read_anew(witness: Witness, agree: Agree, mode: Callable[[], AbstractContextManager[object]]) -> None:
+def test_input_written_over_is_read_anew(
+    witness: Witness, agree: Agree, mode: Callable[[], AbstractContextManager[object]]
+) -> None:
     """Other numbers written into the same x and h_0 give what they give in memory of their own."""
     x, h_0 = witness.x.clone(), witness.random_h_0.clone()
     with mode():
         witness.bi(x, h_0)
         x.neg_()
         h_0.neg_()
-        agree.to_the_bit(witness.bi(x, h_0), witness.bi(x.clone(), h_0.clone()))
+        agree.bitwise(witness.bi(x, h_0), witness.bi(x.clone(), h_0.clone()))
 
 
-@over(SHALLOW.each(training=True))
+@over(SHALLOW.with_fields(training=True))
 def test_gradient_is_of_its_own_call(witness: Witness, agree: Agree) -> None:
     """The gradient through a call's results is the same bits whether it is taken at once or after calls with other numbers."""
-    results, by = forward(witness)
-    at_once = back(witness, results, witness.cotangents, by)
-    results, by = forward(witness)
-    back(witness, witness.bi(-witness.x, witness.random_h_0), witness.cotangents, by)
+    results, by = run_with_grad(witness)
+    at_once = vjp(witness, results, witness.cotangents, by)
+    results, by = run_with_grad(witness)
+    vjp(witness, witness.bi(-witness.x, witness.random_h_0), witness.cotangents, by)
     witness.bi(-witness.x)
-    agree.to_the_bit(back(witness, results, witness.cotangents, by), at_once)
+    agree.bitwise(vjp(witness, results, witness.cotangents, by), at_once)
 
 
 @over(SPLIT)
@@ -146,4 +159,4 @@ def test_concurrent_calls_give_the_same_bits(witness: Witness, agree: Agree) -> 
         alone = [witness.bi(x, witness.h_0) for x in inputs]
         together = concurrently(partial(witness.bi, x, witness.h_0) for x in inputs)
     for results, expected in zip(together, alone, strict=True):
-        agree.to_the_bit(results, expected)
+        agree.bitwise(results, expected)

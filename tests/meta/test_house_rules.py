@@ -34,7 +34,11 @@ def claim(path: Path) -> tuple[str, str, str]:
 def tests_of(path: Path) -> list[ast.FunctionDef]:
     """The tests of a file."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    return [
+        node
+        for node in nodes
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
 
 
 tests_of.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is none
@@ -66,7 +70,11 @@ def test_names_are_sentences_and_docstrings_state_the_claim(path: Path) -> None:
 @pytest.mark.parametrize("path", LAWS, ids=relative)
 def test_law_cites_its_source(path: Path) -> None:
     """A law's docstring names the torch documentation's section, or the paper, or the issue, after ``Source:``."""
-    assert re.search(r"^Sources?: ", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "", re.MULTILINE)
+    assert re.search(
+        r"^Sources?: ",
+        ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "",
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
@@ -77,10 +85,20 @@ def test_law_compares_only_through_agree(path: Path) -> None:
         assert "agree" in {argument.arg for argument in function.args.args}, function.name
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path.stem not in {"tolerance", "agreement"} and path != Path(__file__)], ids=relative)
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in SOURCES
+        if path.stem not in {"tolerance", "agreement"} and path != Path(__file__)
+    ],
+    ids=relative,
+)
 def test_tolerances_stand_in_one_place(path: Path) -> None:
     """Nothing but agreement and rounding has a tolerance."""
-    assert not re.search(r"\b(rtol|atol)\b|allclose\(|assert_close\(", path.read_text(encoding="utf-8"))
+    assert not re.search(
+        r"\b(rtol|atol)\b|allclose\(|assert_close\(", path.read_text(encoding="utf-8")
+    )
 
 
 def test_oracle_shares_no_line_with_torch() -> None:
@@ -91,7 +109,11 @@ def test_oracle_shares_no_line_with_torch() -> None:
 
 def test_options_in_readme_are_the_options_there_are() -> None:
     """README's table of options and conftest's declarations name the same ones."""
-    declared = set(re.findall(r'addoption\(\s*"(--[\w-]+)"', (ROOT / "conftest.py").read_text(encoding="utf-8")))
+    declared = set(
+        re.findall(
+            r'addoption\(\s*"(--[\w-]+)"', (ROOT / "conftest.py").read_text(encoding="utf-8")
+        )
+    )
     assert set(re.findall(r"^\| `(--[\w-]+)", README, re.MULTILINE)) == declared
 
 
@@ -104,10 +126,14 @@ def test_make_targets_in_readme_exist() -> None:
 
 def test_default_torch_is_pinned_in_one_place() -> None:
     """The pinned version stands in the Makefile and in no other file that decides anything."""
-    pinned = re.search(r"^TORCH \?= (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    pinned = re.search(
+        r"^TORCH \?= (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert pinned is not None
     deciding = [ROOT / "pyproject.toml", ROOT / ".ci" / "run", *(ROOT / ".github").rglob("*.yml")]
-    assert [relative(path) for path in deciding if pinned[1] in path.read_text(encoding="utf-8")] == []
+    assert [
+        relative(path) for path in deciding if pinned[1] in path.read_text(encoding="utf-8")
+    ] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
@@ -119,4 +145,11 @@ def test_file_is_short_enough_to_read(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_modules_are_named_by_what_they_promise(path: Path) -> None:
     """No utils, helpers, common, misc."""
-    assert not set(path.relative_to(ROOT).with_suffix("").parts) & {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert not set(path.relative_to(ROOT).with_suffix("").parts) & {
+        "utils",
+        "util",
+        "helpers",
+        "helper",
+        "common",
+        "misc",
+    }

@@ -14,7 +14,13 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make in the clone."""
-    return subprocess.run(["make", "--no-print-directory", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # noqa: S603, S607
 
 
 @pytest.mark.parametrize(
@@ -30,9 +36,18 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "ARGS=-x"), "-x"),
         (("verify", "TORCH=2.15.0"), ".venv/torch-2.15.0/"),
         (("verify", "TORCH=newest"), "-m pip install --quiet --upgrade torch"),
-        (("verify", "TORCH=newest", "ARGS=--report=verdict.html"), '-m pip install --quiet ".[report]"'),
-        (("upgrade", "FROM=2.0.1", "TO=2.15.0", "STRICT=bits"), "--strict bits -- --profile quick -n 2"),
-        (("upgrade", "FROM=2.0.1", "TO=2.15.0", "PROFILE=full", "JOBS=4"), "-- --profile full -n 4"),
+        (
+            ("verify", "TORCH=newest", "ARGS=--report=verdict.html"),
+            '-m pip install --quiet ".[report]"',
+        ),
+        (
+            ("upgrade", "FROM=2.0.1", "TO=2.15.0", "STRICT=bits"),
+            "--strict bits -- --profile quick -n 2",
+        ),
+        (
+            ("upgrade", "FROM=2.0.1", "TO=2.15.0", "PROFILE=full", "JOBS=4"),
+            "-- --profile full -n 4",
+        ),
         (("bench", "COMPARE=2.15.0"), "-m fixtures.versions.race --from .venv/torch-"),
     ],
     ids=" ".join,

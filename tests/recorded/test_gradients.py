@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from fixtures.actions.derivatives import cotangents, gradients, room
-from fixtures.cases.tables import over
+from fixtures.actions.gradients.first_order import cotangents, gradients, tolerance_args
+from fixtures.cases.table import over
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.results.recorder import Recorder
@@ -13,7 +13,15 @@ from fixtures.results.recording import WHAT
 
 
 @over(WHAT["gradients"])
-def test_gradients_are_the_recorded_ones(witness: Witness, agree: Agree, recorder: Recorder) -> None:
+def test_gradients_are_the_recorded_ones(
+    witness: Witness, agree: Agree, recorder: Recorder
+) -> None:
     """Here, d loss / d(x, h_0, parameters) == what it is there; the loss looks at output and h_n."""
     loss = cotangents(witness)
-    recorder("gradients", witness, agree, gradients(witness, loss), partial(room, witness, loss))
+    recorder(
+        "gradients",
+        witness,
+        agree,
+        gradients(witness, loss),
+        partial(tolerance_args, witness, loss),
+    )

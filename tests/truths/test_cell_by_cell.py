@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fixtures.actions.unrolled import unrolled
-from fixtures.cases.tables import SPREAD, over
+from fixtures.actions.formulations import unrolled
+from fixtures.cases.table import over
+from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from fixtures.cases.case import Case
-from fixtures.cases.tables import Table, over
-from fixtures.cases.witness import Witness, parameter
+from fixtures.cases.parameters import parameter
+from fixtures.cases.table import Table, over
+from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.truth.golden.vectors import GOLDENS, read
 
@@ -30,14 +31,17 @@ BY_CASE = {
     for golden in GOLDENS
 }
 _EXACT = Table(tuple(BY_CASE), tuple(BY_CASE))
-_WORKING = _EXACT + _EXACT.each(dtype="float32")
-GOLDEN = Table(_WORKING.quick, (_WORKING + _EXACT.each(dtype="float16") + _EXACT.each(dtype="bfloat16")).full)
+_WORKING = _EXACT + _EXACT.with_fields(dtype="float32")
+GOLDEN = Table(
+    _WORKING.quick,
+    (_WORKING + _EXACT.with_fields(dtype="float16") + _EXACT.with_fields(dtype="bfloat16")).full,
+)
 
 
 @over(GOLDEN)
 def test_output_and_h_n_are_the_golden_ones(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0), with the golden file's numbers, is the golden file's output and h_n."""
-    golden = BY_CASE[witness.case.but(dtype="float64")]
+    golden = BY_CASE[witness.case.replace(dtype="float64")]
     kept = read(golden)
     bi = witness.build()
     with torch.no_grad():
@@ -49,6 +53,10 @@ def test_output_and_h_n_are_the_golden_ones(witness: Witness, agree: Agree) -> N
     if golden.lengths is None:
         output, h_n = bi(x, h_0)
     else:
-        packed, h_n = bi(nn.utils.rnn.pack_padded_sequence(x, list(golden.lengths), enforce_sorted=False), h_0)
+        packed, h_n = bi(
+            nn.utils.rnn.pack_padded_sequence(x, list(golden.lengths), enforce_sorted=False), h_0
+        )
         output, _ = nn.utils.rnn.pad_packed_sequence(packed, total_length=golden.seq_len)
-    agree.with_truth((output, h_n), tuple(np.array(kept[name], dtype=np.float64) for name in ("output", "h_n")))
+    agree.with_reference(
+        (output, h_n), tuple(np.array(kept[name], dtype=np.float64) for name in ("output", "h_n"))
+    )

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from fixtures.actions.reversal import copy_parameter, match_direction, share_parameter
 from fixtures.cases.case import Case
-from fixtures.cases.tables import Table, over
-from fixtures.cases.witness import REVERSE, Witness, parameter
+from fixtures.cases.parameters import REVERSE, parameter
+from fixtures.cases.table import Table, over
+from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.truth import notebook
 
@@ -22,7 +23,9 @@ NOTEBOOK = Table(*((Case(1, 1, batch=1, seq_len=5, h_0="none"),),) * 2)
 
 def random_input(witness: Witness) -> Tensor:
     """Cell 2, as it was printed."""
-    return torch.tensor(notebook.INPUT, dtype=witness.dtype, device=witness.target.device).view(5, 1, 1)
+    return torch.tensor(notebook.INPUT, dtype=witness.dtype, device=witness.backend.device).view(
+        5, 1, 1
+    )
 
 
 def reverse_random_input(witness: Witness) -> Tensor:
@@ -61,22 +64,40 @@ def printed(values: Tensor) -> list[str]:
 def test_cell_02_input_has_five_steps_of_one_feature(witness: Witness, agree: Agree) -> None:
     """random_input[:, 0, 0] prints 0.2487, 0.7082, -0.0741, -1.3125, -0.7955."""
     agree.same(list(random_input(witness).shape), [5, 1, 1], "shape of random_input")
-    agree.same(printed(random_input(witness)[:, 0, 0]), ["0.2487", "0.7082", "-0.0741", "-1.3125", "-0.7955"], "random_input")
+    agree.same(
+        printed(random_input(witness)[:, 0, 0]),
+        ["0.2487", "0.7082", "-0.0741", "-1.3125", "-0.7955"],
+        "random_input",
+    )
 
 
 @over(NOTEBOOK)
 def test_cell_03_numpy_index_reverses_time(witness: Witness, agree: Agree) -> None:
     """random_input[np.arange(4, -1, -1)] is random_input from its end."""
-    agree.to_the_bit(reverse_random_input(witness), random_input(witness).flip(0), of="reverse_random_input")
-    agree.same(printed(reverse_random_input(witness)), ["-0.7955", "-1.3125", "-0.0741", "0.7082", "0.2487"], "reverse_random_input")
+    agree.bitwise(
+        reverse_random_input(witness), random_input(witness).flip(0), of="reverse_random_input"
+    )
+    agree.same(
+        printed(reverse_random_input(witness)),
+        ["-0.7955", "-1.3125", "-0.0741", "0.7082", "0.2487"],
+        "reverse_random_input",
+    )
 
 
 @over(NOTEBOOK)
-def test_cells_04_to_07_layers_have_three_gates_of_one_weight(witness: Witness, agree: Agree) -> None:
+def test_cells_04_to_07_layers_have_three_gates_of_one_weight(
+    witness: Witness, agree: Agree
+) -> None:
     """weight_hh_l0 of both layers is (3, 1); that of the bidirectional one prints -0.8681, 0.0275, 0.2440."""
     bi = bi_gru_layer(witness)
-    agree.same([list(parameter(layer, "weight_hh_l0").shape) for layer in (gru_layer(witness), bi)], [[3, 1], [3, 1]], "shape of weight_hh_l0")
-    agree.same(printed(parameter(bi, "weight_hh_l0")), ["-0.8681", "0.0275", "0.2440"], "weight_hh_l0")
+    agree.same(
+        [list(parameter(layer, "weight_hh_l0").shape) for layer in (gru_layer(witness), bi)],
+        [[3, 1], [3, 1]],
+        "shape of weight_hh_l0",
+    )
+    agree.same(
+        printed(parameter(bi, "weight_hh_l0")), ["-0.8681", "0.0275", "0.2440"], "weight_hh_l0"
+    )
 
 
 @over(NOTEBOOK)
@@ -84,23 +105,43 @@ def test_cell_18_assignment_shares_the_reverse_parameters(witness: Witness, agre
     """gru_layer.weight_ih_l0 = bi_gru_layer.weight_ih_l0_reverse, and so on: one Parameter in two modules."""
     bi, gru = matched_pair(witness)
     for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
-        agree.same(parameter(gru, name) is parameter(bi, f"{name}_reverse"), True, f"{name} is {name}_reverse")  # noqa: FBT003
+        agree.same(
+            parameter(gru, name) is parameter(bi, f"{name}_reverse"),
+            True,
+            f"{name} is {name}_reverse",
+        )  # noqa: FBT003
 
 
 @over(NOTEBOOK)
-def test_cells_24_and_27_standalone_output_prints_the_figures(witness: Witness, agree: Agree) -> None:
+def test_cells_24_and_27_standalone_output_prints_the_figures(
+    witness: Witness, agree: Agree
+) -> None:
     """gru_layer(reverse_random_input) prints 0.4581, 0.7898, 0.4958, 0.0642, -0.0585."""
     _, gru = matched_pair(witness)
     output, _ = gru(reverse_random_input(witness))
-    agree.same(printed(output[:, 0, 0]), ["0.4581", "0.7898", "0.4958", "0.0642", "-0.0585"], "output[:, 0, 0]")
+    agree.same(
+        printed(output[:, 0, 0]),
+        ["0.4581", "0.7898", "0.4958", "0.0642", "-0.0585"],
+        "output[:, 0, 0]",
+    )
 
 
 @over(NOTEBOOK)
-def test_cells_25_and_28_bidirectional_output_prints_the_figures(witness: Witness, agree: Agree) -> None:
+def test_cells_25_and_28_bidirectional_output_prints_the_figures(
+    witness: Witness, agree: Agree
+) -> None:
     """bi_gru_layer(random_input) prints the notebook's two columns."""
     bi_output, _ = bi_gru_layer(witness)(random_input(witness))
-    agree.same(printed(bi_output[:, 0, 0]), ["0.1079", "0.0461", "0.1999", "0.4606", "0.5263"], "bi_output[:, 0, 0]")
-    agree.same(printed(bi_output[:, 0, 1]), ["-0.0585", "0.0642", "0.4958", "0.7898", "0.4581"], "bi_output[:, 0, 1]")
+    agree.same(
+        printed(bi_output[:, 0, 0]),
+        ["0.1079", "0.0461", "0.1999", "0.4606", "0.5263"],
+        "bi_output[:, 0, 0]",
+    )
+    agree.same(
+        printed(bi_output[:, 0, 1]),
+        ["-0.0585", "0.0642", "0.4958", "0.7898", "0.4581"],
+        "bi_output[:, 0, 1]",
+    )
 
 
 @over(NOTEBOOK)
@@ -118,8 +159,16 @@ def test_cells_29_and_30_hidden_is_the_second_of_bi_hidden(witness: Witness, agr
     bi, gru = matched_pair(witness)
     _, hidden = gru(reverse_random_input(witness))
     _, bi_hidden = bi(random_input(witness))
-    agree.same((list(hidden.shape), list(bi_hidden.shape)), ([1, 1, 1], [2, 1, 1]), "shapes of hidden and bi_hidden")
-    agree.same((printed(hidden), printed(bi_hidden)), (["-0.0585"], ["0.5263", "-0.0585"]), "hidden and bi_hidden")
+    agree.same(
+        (list(hidden.shape), list(bi_hidden.shape)),
+        ([1, 1, 1], [2, 1, 1]),
+        "shapes of hidden and bi_hidden",
+    )
+    agree.same(
+        (printed(hidden), printed(bi_hidden)),
+        (["-0.0585"], ["0.5263", "-0.0585"]),
+        "hidden and bi_hidden",
+    )
 
 
 @over(NOTEBOOK)
@@ -128,7 +177,7 @@ def test_cell_18_by_copy_gives_the_same_figures(witness: Witness, agree: Agree) 
     bi, shared = matched_pair(witness)
     copied = gru_layer(witness)
     match_direction(copied, bi, 0, REVERSE, match=copy_parameter)
-    agree.to_the_bit(copied(reverse_random_input(witness)), shared(reverse_random_input(witness)))
+    agree.bitwise(copied(reverse_random_input(witness)), shared(reverse_random_input(witness)))
 
 
 @over(NOTEBOOK)
@@ -140,20 +189,32 @@ def test_cells_33_to_35_view_separates_the_directions(agree: Agree) -> None:
     """
     forward_output = torch.tensor(range(5))
     backward_output = torch.tensor(list(reversed(range(5))))
-    agree.same((forward_output.tolist(), backward_output.tolist()), ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0]), "forward and backward output")
+    agree.same(
+        (forward_output.tolist(), backward_output.tolist()),
+        ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0]),
+        "forward and backward output",
+    )
     hidden = torch.cat((forward_output, backward_output), dim=0).view(1, 1, -1)
     agree.same(hidden.tolist(), [[[0, 1, 2, 3, 4, 4, 3, 2, 1, 0]]], "hidden")
     hidden_reshaped = hidden.view(1, 1, 2, -1)
     agree.same(hidden_reshaped.tolist(), [[[[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]]]], "hidden_reshaped")
-    agree.same((tuple(hidden.shape), tuple(hidden_reshaped.shape)), ((1, 1, 10), (1, 1, 2, 5)), "shapes")
+    agree.same(
+        (tuple(hidden.shape), tuple(hidden_reshaped.shape)), ((1, 1, 10), (1, 1, 2, 5)), "shapes"
+    )
 
 
-@over(NOTEBOOK.each(dtype="float64"))
-def test_fitted_parameters_reach_the_figures_far_beyond_four_decimals(witness: Witness, agree: Agree) -> None:
+@over(NOTEBOOK.with_fields(dtype="float64"))
+def test_fitted_parameters_reach_the_figures_far_beyond_four_decimals(
+    witness: Witness, agree: Agree
+) -> None:
     """In float64 the fit gives the printed figures to nine decimals, and every parameter lies within the initial range (-1, 1)."""
     bi_output, _ = bi_gru_layer(witness)(random_input(witness))
     columns = zip(notebook.FORWARD_COLUMN, notebook.REVERSE_COLUMN, strict=True)
     fitted = [f"{value:.9f}" for value in bi_output.flatten().tolist()]
-    agree.same(fitted, [f"{value:.9f}" for row in columns for value in row], "figures to nine decimals")
-    outside = {name: values for name, values in notebook.read().items() if max(map(abs, values)) >= 1}
+    agree.same(
+        fitted, [f"{value:.9f}" for row in columns for value in row], "figures to nine decimals"
+    )
+    outside = {
+        name: values for name, values in notebook.read().items() if max(map(abs, values)) >= 1
+    }
     agree.same(outside, {}, "parameters outside the initial range")

@@ -10,11 +10,18 @@ from torch import nn
 
 from fixtures.actions.modes import modes as execution_modes
 from fixtures.actions.modes import onnx_models as onnx_graph
-from fixtures.actions.modes.modes import MODES, Mode, SideBySide, Whole, call, other_sizes
+from fixtures.actions.modes.modes import (
+    MODES,
+    Mode,
+    StackedUnidirectionalGRU,
+    Wrapper,
+    call,
+    other_sizes,
+)
 from fixtures.actions.modes.onnx_models import OnnxRun
-from fixtures.cases.backend import Target
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.implementation import TORCH_GRU, Subject
+from fixtures.cases.implementation import TORCH_GRU, Implementation
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -31,12 +38,14 @@ class InPython(nn.GRU):
         return super().forward(input, hx)
 
 
-def made(gru: Subject = TORCH_GRU, case: Case = CASE) -> Witness:
+def made(gru: Implementation = TORCH_GRU, case: Case = CASE) -> Witness:
     """The witness of the case on the CPU."""
-    return Witness(case, Target("cpu"), gru)
+    return Witness(case, Backend("cpu"), gru)
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != execution_modes.INDUCTOR], ids=str)
+@pytest.mark.parametrize(
+    "mode", [mode for mode in MODES if mode != execution_modes.INDUCTOR], ids=str
+)
 def test_no_mode_refuses_torchs_own_gru(mode: Mode) -> None:
     """Where this torch and this machine have the mode, it converts nn.GRU, and the callable can be called."""
     witness = made()
@@ -44,7 +53,7 @@ def test_no_mode_refuses_torchs_own_gru(mode: Mode) -> None:
         pytest.skip(reason)
     try:
         with torch.no_grad():
-            output, _ = call(mode.of(witness, Whole(witness.bi)), witness.x, witness.h_0)
+            output, _ = call(mode.of(witness, Wrapper(witness.bi)), witness.x, witness.h_0)
     except pytest.skip.Exception as refusal:
         pytest.fail(str(refusal))
     assert output.shape == (3, 2, 8)
@@ -53,26 +62,32 @@ def test_no_mode_refuses_torchs_own_gru(mode: Mode) -> None:
 @pytest.mark.parametrize("h_0", ["random", "none"])
 def test_side_by_side_is_the_law(h_0: str) -> None:
     """As an ordinary module, the standalone GRUs side by side give what the bidirectional one gives."""
-    witness = made(case=CASE.but(h_0=h_0, dtype="float64"))
+    witness = made(case=CASE.replace(h_0=h_0, dtype="float64"))
     agree = Agree(witness.case, "float64", lambda _: None)
-    agree(call(SideBySide(witness), witness.x, witness.h_0), witness.bi(witness.x, witness.h_0))
+    agree(
+        call(StackedUnidirectionalGRU(witness), witness.x, witness.h_0),
+        witness.bi(witness.x, witness.h_0),
+    )
 
 
 def test_refusal_is_a_skip_in_the_words_of_the_mode() -> None:
     """A mode that cannot take a subject says which, and why, in one line."""
-    witness = made(Subject("mypkg:MyGRU", InPython))
+    witness = made(Implementation("mypkg:MyGRU", InPython))
     with pytest.raises(pytest.skip.Exception) as refusal:
-        execution_modes.INT8.of(witness, Whole(witness.bi))
-    assert str(refusal.value) == f"torch {torch.__version__}: quantised_int8 refuses mypkg:MyGRU: it replaces torch.nn.GRU only"
+        execution_modes.INT8.of(witness, Wrapper(witness.bi))
+    assert (
+        str(refusal.value)
+        == f"torch {torch.__version__}: quantised_int8 refuses mypkg:MyGRU: it replaces torch.nn.GRU only"
+    )
 
 
 def test_compiler_that_compiles_nothing_refuses() -> None:
     """A call that ran eagerly after all does not pass for a compiled one."""
     if reason := execution_modes.AOT_EAGER.lacks(made()):
         pytest.skip(reason)
-    witness = made(Subject("InPython", InPython))
+    witness = made(Implementation("InPython", InPython))
     with pytest.raises(pytest.skip.Exception, match="compile_by_aot_eager refuses InPython: "):
-        execution_modes.AOT_EAGER.of(witness, Whole(witness.bi))
+        execution_modes.AOT_EAGER.of(witness, Wrapper(witness.bi))
 
 
 def test_missing_mode_is_a_skip_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +99,13 @@ def test_missing_mode_is_a_skip_with_the_version(monkeypatch: pytest.MonkeyPatch
 
 def test_missing_onnx_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the optional packages ONNX is skipped, and they are named."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else object())
-    assert onnx_graph.missing() == "onnxruntime cannot be imported: pip install onnx onnxscript onnxruntime"
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "onnxruntime" else object()
+    )
+    assert (
+        onnx_graph.missing()
+        == "onnxruntime cannot be imported: pip install onnx onnxscript onnxruntime"
+    )
 
 
 def test_loop_over_time_is_no_graph_for_other_lengths() -> None:
@@ -95,7 +115,10 @@ def test_loop_over_time_is_no_graph_for_other_lengths() -> None:
         def forward(self, x: torch.Tensor, h_0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.stack([torch.tanh(step) for step in x]), h_0
 
-    with pytest.raises(pytest.skip.Exception, match=r"trace refuses torch\.nn\.GRU: it records a loop over time as so many steps"):
+    with pytest.raises(
+        pytest.skip.Exception,
+        match=r"trace refuses torch\.nn\.GRU: it records a loop over time as so many steps",
+    ):
         execution_modes.TRACE.of(made(), Steps(), free=("length",))
 
 
@@ -105,7 +128,9 @@ def test_other_sizes_are_other_sizes() -> None:
     assert h_0 is not None
     assert (x.shape, h_0.shape) == ((5, 3, 5), (4, 3, 4))
     assert float(h_0.abs().max()) <= 1
-    assert other_sizes(made(case=CASE.but(batch_first=True, h_0="none")), ("batch",))[0].shape == (3, 3, 5)
+    assert other_sizes(made(case=CASE.replace(batch_first=True, h_0="none")), ("batch",))[
+        0
+    ].shape == (3, 3, 5)
 
 
 def test_left_out_linear_before_reset_is_zero() -> None:
@@ -116,10 +141,18 @@ def test_left_out_linear_before_reset_is_zero() -> None:
 
     node = onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=2)
     values = {
-        name: onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in (("X", [3, 1, 2]), ("W", [1, 6, 2]), ("R", [1, 6, 2]), ("Y", [3, 1, 1, 2]))
+        name: onnx.helper.make_tensor_value_info(name, 1, shape)
+        for name, shape in (
+            ("X", [3, 1, 2]),
+            ("W", [1, 6, 2]),
+            ("R", [1, 6, 2]),
+            ("Y", [3, 1, 1, 2]),
+        )
     }
     graph = onnx.helper.make_graph([node], "g", [values[name] for name in "XWR"], [values["Y"]])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
+    )
     run = OnnxRun(model.SerializeToString())
     assert run.of_every_gru("linear_before_reset") == [0]
     assert run.of_every_gru("hidden_size") == [2]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fixtures.cases.backend import Target
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.cases.tables import PACKED, over
+from fixtures.cases.table import over
+from fixtures.cases.tables import PACKED
 from fixtures.cases.witness import Witness
 
-UNSORTED = PACKED.where(lambda case: case.lengths == "unsorted" and case.batch > 2 and case.seq_len > 2)
+UNSORTED = PACKED.filter(
+    lambda case: case.lengths == "unsorted" and case.batch > 2 and case.seq_len > 2
+)
 
 
 def made(case: Case) -> Witness:
     """The witness of a case on the CPU."""
-    return Witness(case, Target("cpu"), TORCH_GRU)
+    return Witness(case, Backend("cpu"), TORCH_GRU)
 
 
 @over(PACKED)
@@ -48,7 +51,7 @@ def test_sorting_unsorted_rows_is_not_its_own_inverse(case: Case) -> None:
 def test_padding_is_nan_and_nothing_else_is(case: Case) -> None:
     """The input is NaN exactly beyond each row's length."""
     witness = made(case)
-    assert torch.equal(witness.x.isnan(), ~witness.within.expand_as(witness.x))
+    assert torch.equal(witness.x.isnan(), ~witness.step_mask.expand_as(witness.x))
 
 
 @pytest.mark.parametrize("batch_first", [False, True])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from fixtures.cases.case import Case
-from fixtures.proof.runner import sentences
+from fixtures.proof.runner import law_tests
 
 #: Every factor of a case, sizes by the classes in which somebody once went wrong.
 FACTORS: dict[str, Callable[[Case], object]] = {
@@ -25,7 +25,13 @@ FACTORS: dict[str, Callable[[Case], object]] = {
     "dropout": lambda c: c.dropout > 0,
     "training": lambda c: c.training,
     "H % 4": lambda c: c.hidden_size % 4 == 0,
-    "I and H": lambda c: "I == 2*H" if c.input_size == 2 * c.hidden_size else "I > H" if c.input_size > c.hidden_size else "I <= H",
+    "I and H": lambda c: (
+        "I == 2*H"
+        if c.input_size == 2 * c.hidden_size
+        else "I > H"
+        if c.input_size > c.hidden_size
+        else "I <= H"
+    ),
     "T == B": lambda c: c.seq_len == c.batch,
     "B": lambda c: "one" if c.batch == 1 else "many" if c.batch > 60 else "few",
     "T": lambda c: "one" if c.seq_len == 1 else "many" if c.seq_len > 12 else "few",
@@ -42,7 +48,11 @@ def impossible(levels: dict[str, object]) -> str | None:
         return "one step is the length one"
     if levels.get("T == B") and {levels.get("T"), levels.get("B")} & {"many"}:
         return "neither is worth its cost where both are large"
-    if levels.get("T == B") and levels.get("T", levels.get("B")) == "one" and levels.get("lengths", "whole") != "whole":
+    if (
+        levels.get("T == B")
+        and levels.get("T", levels.get("B")) == "one"
+        and levels.get("lengths", "whole") != "whole"
+    ):
         return "one row of one step has no other length"
     if levels.get("T == B") and levels.get("lengths") == "ones":
         return "T is not seen where every row is one step"
@@ -51,7 +61,12 @@ def impossible(levels: dict[str, object]) -> str | None:
 
 def missing(names: tuple[str, ...]) -> Iterator[str]:
     """The combinations of the named factors' levels that no case of the default profile has."""
-    cases = {case for sentence in sentences() for case in sentence.table.quick if case.dtype in {"float32", "float64"} and case.num_layers <= 4}
+    cases = {
+        case
+        for sentence in law_tests()
+        for case in sentence.table.quick
+        if case.dtype in {"float32", "float64"} and case.num_layers <= 4
+    }
     met = {tuple(FACTORS[name](case) for name in names) for case in cases}
     every = [dict.fromkeys(FACTORS[name](case) for case in cases) for name in names]
     for levels in itertools.product(*every):

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures.cases.backend import Target
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.cases.tables import CORE, SPREAD, over
-from fixtures.cases.witness import Witness, as_numpy, parameter, parameter_names
+from fixtures.cases.parameters import parameter, parameter_names
+from fixtures.cases.table import over
+from fixtures.cases.tables import CORE, SPREAD
+from fixtures.cases.witness import Witness, as_numpy
 from fixtures.truth import oracle
 
-CPU = Target("cpu")
-BEYOND_ONE = SPREAD.where(lambda case: case.hidden_size > 1 and case.seq_len > 1)
+CPU = Backend("cpu")
+BEYOND_ONE = SPREAD.filter(lambda case: case.hidden_size > 1 and case.seq_len > 1)
 
 
 def made(case: Case, seed: int = 0) -> Witness:
@@ -68,7 +70,9 @@ def test_sizes_of_the_core_differ_pairwise_unless_the_row_is_there_for_equality(
     equal = {
         tuple(sizes)
         for case in CORE.quick
-        if len(set(sizes := (case.input_size, case.hidden_size, case.batch, case.seq_len))) < 4 and 1 not in sizes and case.batch != case.seq_len
+        if len(set(sizes := (case.input_size, case.hidden_size, case.batch, case.seq_len))) < 4
+        and 1 not in sizes
+        and case.batch != case.seq_len
     }
     assert equal == set()
 
@@ -76,7 +80,12 @@ def test_sizes_of_the_core_differ_pairwise_unless_the_row_is_there_for_equality(
 def test_same_case_and_seed_give_the_same_numbers() -> None:
     """A witness made twice is the same to the bit; another seed, or another id, is another witness."""
     case = Case(3, 7, num_layers=2)
-    first, again, other_seed, other_case = made(case), made(case), made(case, 1), made(case.but(bias=False))
+    first, again, other_seed, other_case = (
+        made(case),
+        made(case),
+        made(case, 1),
+        made(case.replace(bias=False)),
+    )
     assert torch.equal(first.x, again.x)
     for name in parameter_names(2):
         assert torch.equal(parameter(first.bi, name), parameter(again.bi, name))
@@ -87,7 +96,10 @@ def test_same_case_and_seed_give_the_same_numbers() -> None:
 def test_dtypes_of_one_draw_are_roundings_of_it() -> None:
     """Numbers are drawn in float64 and rounded, so that a generator's float32 path does not matter."""
     witness = made(Case(3, 7, dtype="float32"))
-    assert torch.equal(witness.x, torch.randn(5, 2, 3, generator=witness.generator("x"), dtype=torch.float64).float())
+    assert torch.equal(
+        witness.x,
+        torch.randn(5, 2, 3, generator=witness.generator("x"), dtype=torch.float64).float(),
+    )
 
 
 def test_witness_needs_no_global_generator() -> None:
@@ -98,10 +110,18 @@ def test_witness_needs_no_global_generator() -> None:
         numbers = [first.x, first.random_h_0, parameter(first.bi, "weight_hh_l0_reverse")]
         torch.manual_seed(2)
         second = made(Case(3, 7))
-        assert all(map(torch.equal, numbers, [second.x, second.random_h_0, parameter(second.bi, "weight_hh_l0_reverse")]))
+        assert all(
+            map(
+                torch.equal,
+                numbers,
+                [second.x, second.random_h_0, parameter(second.bi, "weight_hh_l0_reverse")],
+            )
+        )
 
 
-@pytest.mark.parametrize(("layout", "contiguous"), [("contiguous", True), ("strided", False), ("permuted", False)])
+@pytest.mark.parametrize(
+    ("layout", "contiguous"), [("contiguous", True), ("strided", False), ("permuted", False)]
+)
 def test_layouts_hold_the_same_numbers_in_other_places(layout: str, *, contiguous: bool) -> None:
     """A layout changes strides, not shape."""
     x = made(Case(3, 7, layout=layout)).x

@@ -47,7 +47,9 @@ def otherwise(text: str, heading: str) -> list[str]:
     """What doctest found to print otherwise than one section says."""
     found = sections(text)
     opening = [] if heading == OPENING else snippets(found[OPENING])
-    test = doctest.DocTestParser().get_doctest("\n".join(opening + snippets(found[heading])), {}, heading, str(HANDBOOK), 0)
+    test = doctest.DocTestParser().get_doctest(
+        "\n".join(opening + snippets(found[heading])), {}, heading, str(HANDBOOK), 0
+    )
     said = io.StringIO()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         doctest.DocTestRunner(verbose=False).run(test, out=said.write)
@@ -56,45 +58,76 @@ def otherwise(text: str, heading: str) -> list[str]:
 
 def long_snippets(text: str) -> list[str]:
     """Snippets of more than ten lines of code."""
-    return [block for block in snippets(text) if len(re.findall(r"^(?:>>>|\.\.\.) ", block, re.MULTILINE)) > 10]
+    return [
+        block
+        for block in snippets(text)
+        if len(re.findall(r"^(?:>>>|\.\.\.) ", block, re.MULTILINE)) > 10
+    ]
 
 
 def dead_links(text: str) -> list[str]:
     """Links to files, pictures and headings that are not there."""
     anchors = {f"#{anchor(heading)}" for heading in sections(text)}
     targets = re.findall(r"\]\(((?!https://)[^)]+)\)", text)
-    return [target for target in targets if target not in anchors and (target.startswith("#") or not (HANDBOOK.parent / target).is_file())]
+    return [
+        target
+        for target in targets
+        if target not in anchors
+        and (target.startswith("#") or not (HANDBOOK.parent / target).is_file())
+    ]
 
 
 def missing_from_contents(text: str) -> list[str]:
     """Headings that the contents, before the first of them, do not lead to."""
     contents = text.partition("\n## ")[0]
-    return [heading for heading in list(sections(text))[1:] if f"](#{anchor(heading)})" not in contents]
+    return [
+        heading for heading in list(sections(text))[1:] if f"](#{anchor(heading)})" not in contents
+    ]
 
 
 def misnamed_issues(text: str) -> list[str]:
     """Links to GitHub whose words are not the repository and number that they lead to."""
     links = re.findall(r"\[([^]]*)\]\(https://github\.com/([^)]*)\)", text)
-    read = [(words, where, re.fullmatch(r"[\w-]+/([\w-]+)/(?:issues|pull)/(\d+)", where)) for words, where in links]
-    return [where for words, where, parts in read if parts is None or words != f"{parts[1]}#{parts[2]}"]
+    read = [
+        (words, where, re.fullmatch(r"[\w-]+/([\w-]+)/(?:issues|pull)/(\d+)", where))
+        for words, where in links
+    ]
+    return [
+        where for words, where, parts in read if parts is None or words != f"{parts[1]}#{parts[2]}"
+    ]
 
 
 def silent_pictures(text: str) -> list[str]:
     """Pictures without words for those who do not see them."""
-    return [path for words, path in re.findall(r"!\[(.*?)\]\(([^)\s]+)\)", text) if len(words.split()) < 5]
+    return [
+        path
+        for words, path in re.findall(r"!\[(.*?)\]\(([^)\s]+)\)", text)
+        if len(words.split()) < 5
+    ]
 
 
 def unanswered(text: str) -> list[str]:
     """Questions without a snippet, a table or picture, or the issue where somebody asked."""
     wanted = (r"^>>> ", r"^\|---|^!\[", r"^Asked.*\[\S+#\d+\]\(https://")
-    return [heading for heading, body in sections(text).items() if heading.endswith("?") and not all(re.search(sign, body, re.MULTILINE) for sign in wanted)]
+    return [
+        heading
+        for heading, body in sections(text).items()
+        if heading.endswith("?") and not all(re.search(sign, body, re.MULTILINE) for sign in wanted)
+    ]
 
 
 def incomplete(text: str) -> list[str]:
     """Laws whose section has not a formula, a snippet, a real issue and, last, its file."""
     bodies = {heading[:2]: body for heading, body in sections(text).items()}
     wanted = (r"^```text\n", r"^>>> ", r"\[\S+#\d+\]\(https://")
-    return [name for name in LAWS if not all(re.search(sign, bodies.get(name[9:11], ""), re.MULTILINE) for sign in (*wanted, rf"^Law: \[{name}\]\({name}\)"))]
+    return [
+        name
+        for name in LAWS
+        if not all(
+            re.search(sign, bodies.get(name[9:11], ""), re.MULTILINE)
+            for sign in (*wanted, rf"^Law: \[{name}\]\({name}\)")
+        )
+    ]
 
 
 #: Each check of the whole text, and a change of the text, from and to, that it has to find.
@@ -103,7 +136,10 @@ CHECKS: dict[Callable[[str], list[str]], tuple[str, str]] = {
     dead_links: ("pictures/packed.svg", "pictures/unpacked.svg"),
     missing_from_contents: ("(#16-errors)", "(#15-execution-modes)"),
     misnamed_issues: ("pytorch/issues/3587", "pytorch/issues/3857"),
-    silent_pictures: ("![batch_first turns the tables of x and output. Those of h_0 and h_n stay.]", "![]"),
+    silent_pictures: (
+        "![batch_first turns the tables of x and output. Those of h_0 and h_n stay.]",
+        "![]",
+    ),
     unanswered: ("Asked in [pytorch#42830]", "See [pytorch#42830]"),
     incomplete: ("Law: [test_law_12_purity.py]", "Law: [test_law_13_purity.py]"),
 }
@@ -140,7 +176,9 @@ def test_every_check_finds_what_it_looks_for(check: Callable[[str], list[str]]) 
 
 def test_laws_come_in_order_then_the_questions() -> None:
     """After the notebook: the laws by their numbers and names, then nothing but questions."""
-    assert [heading.replace(" ", "_") for heading in REST[: len(LAWS)]] == [name.removeprefix("test_law_").removesuffix(".py") for name in LAWS]
+    assert [heading.replace(" ", "_") for heading in REST[: len(LAWS)]] == [
+        name.removeprefix("test_law_").removesuffix(".py") for name in LAWS
+    ]
     assert REST[len(LAWS) :] == QUESTIONS
 
 
@@ -161,4 +199,6 @@ def test_rounding_walk_is_measured_again() -> None:
     kept = rounding_walk.read()[::50]
     found = rounding_walk.measure(rounding_walk.cases()[::50])
     assert [k for k, _ in found] == [k for k, _ in kept]
-    assert sum(error for _, error in found) == pytest.approx(sum(error for _, error in kept), rel=0.5)
+    assert sum(error for _, error in found) == pytest.approx(
+        sum(error for _, error in kept), rel=0.5
+    )

@@ -16,7 +16,16 @@ from fixtures.proof.page_samples import NAMES, PAGES, busy, doctored, upgrade, v
 from fixtures.report import page
 from fixtures.report.page import answer, rendering
 
-BROWSER = next((found for found in map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")) if found), None)
+BROWSER = next(
+    (
+        found
+        for found in map(
+            shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+        )
+        if found
+    ),
+    None,
+)
 
 
 class Plain(HTMLParser):
@@ -32,7 +41,11 @@ class Plain(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the tag and where it leads."""
         self.tags.add(tag)
-        self.links += [(tag, value or "") for name, value in attrs if name in {"src", "href", "xlink:href", "action", "data", "srcset"}]
+        self.links += [
+            (tag, value or "")
+            for name, value in attrs
+            if name in {"src", "href", "xlink:href", "action", "data", "srcset"}
+        ]
 
     def handle_data(self, data: str) -> None:
         """Note what can be read."""
@@ -88,14 +101,21 @@ def test_thousands_of_drifts_stay_small(name: str, tmp_path: Path) -> None:
     """Everything moved by a different amount, as on another machine: still under 2 MB."""
     pytest.importorskip("matplotlib", reason="the pictures are matplotlib's")
     sample = PAGES[name]()
-    sample.get("to", sample)["drifts"] = [each | {"units": 0.001 * i, "share": 0.0001 * i} for i in range(1, 3000) for each in busy()["to"]["drifts"][:3]]
+    sample.get("to", sample)["drifts"] = [
+        each | {"units": 0.001 * i, "share": 0.0001 * i}
+        for i in range(1, 3000)
+        for each in busy()["to"]["drifts"][:3]
+    ]
     page.write(tmp_path / "page.html", sample)
     assert (tmp_path / "page.html").stat().st_size < 2_000_000
 
 
 def words(cells: list[str]) -> list[str]:
     """What stands in cells or headings, without markup and spaces."""
-    return [re.sub(r"\s+|\*\*|`|\\(?=[_*`#~\[\]])", "", html.unescape(re.sub(r"<[^>]+>", "", cell))) for cell in cells]
+    return [
+        re.sub(r"\s+|\*\*|`|\\(?=[_*`#~\[\]])", "", html.unescape(re.sub(r"<[^>]+>", "", cell)))
+        for cell in cells
+    ]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -103,10 +123,22 @@ def test_markdown_says_what_html_says(name: str, tmp_path: Path) -> None:
     """The answer first, then table by table the same rows and the same figures."""
     pytest.importorskip("matplotlib", reason="the pictures are matplotlib's")
     markdown, page_html = written(tmp_path, name, ".md"), written(tmp_path / "html", name, ".html")
-    assert words([markdown.partition("\n")[0].removeprefix("# ")]) == words(re.findall(r"<h1.*?</h1>", page_html)) == words([answer(PAGES[name]())[1]])
-    assert words(re.findall(r"^## (.*)", markdown, re.MULTILINE)) == words(re.findall(r"<h2.*?</h2>", page_html))
-    tables = re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE)[1:]  # the first is the figures on top
-    rows = ["".join(words(re.split(r"(?<!\\)\|", row))) for table in tables for row in table.splitlines()[2:]]
+    assert (
+        words([markdown.partition("\n")[0].removeprefix("# ")])
+        == words(re.findall(r"<h1.*?</h1>", page_html))
+        == words([answer(PAGES[name]())[1]])
+    )
+    assert words(re.findall(r"^## (.*)", markdown, re.MULTILINE)) == words(
+        re.findall(r"<h2.*?</h2>", page_html)
+    )
+    tables = re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE)[
+        1:
+    ]  # the first is the figures on top
+    rows = [
+        "".join(words(re.split(r"(?<!\\)\|", row)))
+        for table in tables
+        for row in table.splitlines()[2:]
+    ]
     drawn = [
         "".join(words(re.findall(r"<t[dh].*?</t[dh]>", row, re.DOTALL)))
         for body in re.findall(r"<tbody>.*?</tbody>", page_html, re.DOTALL)
@@ -130,7 +162,9 @@ def test_markdown_tables_are_tables(name: str, tmp_path: Path) -> None:
 def test_json_is_the_data_and_the_answer(tmp_path: Path) -> None:
     """What a machine reads is what the page was made of."""
     assert json.loads(written(tmp_path, "one", ".json")) == PAGES["one"]()
-    assert json.loads(written(tmp_path / "upgrade", "calm", ".json")) == upgrade() | {"answer": answer(upgrade())[1]}
+    assert json.loads(written(tmp_path / "upgrade", "calm", ".json")) == upgrade() | {
+        "answer": answer(upgrade())[1]
+    }
 
 
 def test_nothing_to_show_is_a_sentence() -> None:
@@ -142,7 +176,9 @@ def test_nothing_to_show_is_a_sentence() -> None:
     assert text.count("<svg") == 1
 
 
-def test_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A page that cannot be moved into its place costs nobody the old one, and leaves nothing behind."""
     path = tmp_path / "page.md"
     path.write_text("old", encoding="utf-8")
@@ -160,7 +196,11 @@ def test_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "lacks", "line"),
     [
-        ("a.html", ("matplotlib",), "a.html cannot be made without matplotlib: pip install matplotlib"),
+        (
+            "a.html",
+            ("matplotlib",),
+            "a.html cannot be made without matplotlib: pip install matplotlib",
+        ),
         ("a.html", (), None),
         ("a.md", ("matplotlib",), None),
         ("a.md", ("jinja2",), "a.md cannot be made without jinja2: pip install jinja2"),
@@ -168,7 +208,9 @@ def test_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.
         ("a.pdf", (), "a.pdf: a report ends in .html, .md or .json"),
     ],
 )
-def test_what_is_missing_is_one_line_before_the_run(name: str, lacks: tuple[str, ...], line: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_one_line_before_the_run(
+    name: str, lacks: tuple[str, ...], line: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each format needs its own packages, and the line says how to get them."""
     monkeypatch.setattr(page, "find_spec", lambda package: None if package in lacks else package)
     assert page.missing(Path(name)) == line
@@ -190,8 +232,15 @@ def test_browser_opens_it_without_an_error(name: str, tmp_path: Path) -> None:
         "--v=0",
         "--dump-dom",
     ]
-    command = [str(BROWSER), *options, f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "page.html").as_uri()]
-    shown = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=120, check=False)  # noqa: S603  # our own command
+    command = [
+        str(BROWSER),
+        *options,
+        f"--user-data-dir={tmp_path / 'profile'}",
+        (tmp_path / "page.html").as_uri(),
+    ]
+    shown = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", timeout=120, check=False
+    )  # noqa: S603  # our own command
     assert shown.returncode == 0, shown.stderr
     assert answer(PAGES[name]())[1] in "".join(Plain(shown.stdout).text)
     assert not re.search(r"CONSOLE|ERR_|Uncaught", shown.stderr)

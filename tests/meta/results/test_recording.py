@@ -16,17 +16,21 @@ import pytest
 import torch
 
 from fixtures import ROOT
-from fixtures.cases.backend import Target
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.cases.witness import Witness, parameter
+from fixtures.cases.parameters import parameter
+from fixtures.cases.witness import Witness
 from fixtures.results import provenance, recording
-from fixtures.results.recording import Recording, Unusable
+from fixtures.results.recording import InvalidRecordingError, Recording
 
-HERE = provenance.here(TORCH_GRU, [Target("cpu")], "quick", 0)
+HERE = provenance.here(TORCH_GRU, [Backend("cpu")], "quick", 0)
 CASE = Case(3, 7, 2, 2, 11, dtype="float64")
 NAME = recording.key("cpu", "results", CASE)
-RESULTS = {"output": torch.tensor([[-0.0, 1 / 3], [float("nan"), 1e-310]], dtype=torch.float64), "h_n": torch.empty(0, dtype=torch.float64)}
+RESULTS = {
+    "output": torch.tensor([[-0.0, 1 / 3], [float("nan"), 1e-310]], dtype=torch.float64),
+    "h_n": torch.empty(0, dtype=torch.float64),
+}
 RECORDED = ("tests/recorded", "tests/truths/test_oracle.py", "--case", str(CASE))
 
 FAULTY = """
@@ -55,9 +59,27 @@ def made(path: Path) -> Path:
 
 def suite(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run pytest in a process of its own, with ``path`` in front of what can be imported."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-q", *RECORDED, *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:hypothesispytest",
+        "-q",
+        *RECORDED,
+        *arguments,
+    ]
     places = os.pathsep.join(filter(None, (str(path or ""), os.environ.get("PYTHONPATH", ""))))
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": places}, capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # noqa: S603
 
 
 def test_what_was_written_is_read_to_the_bit(tmp_path: Path) -> None:
@@ -67,7 +89,9 @@ def test_what_was_written_is_read_to_the_bit(tmp_path: Path) -> None:
     assert found.bits == {"test": 7}
     assert found.asked(NAME) == 5
     again = found.results(NAME, torch.float64)
-    assert {name: value.numpy().tobytes() for name, value in again.items()} == {name: value.numpy().tobytes() for name, value in RESULTS.items()}
+    assert {name: value.numpy().tobytes() for name, value in again.items()} == {
+        name: value.numpy().tobytes() for name, value in RESULTS.items()
+    }
 
 
 def test_bfloat16_is_kept_without_loss(tmp_path: Path) -> None:
@@ -76,7 +100,9 @@ def test_bfloat16_is_kept_without_loss(tmp_path: Path) -> None:
     kept = Recording(HERE)
     kept.keep(NAME, 5, {"output": values})
     recording.write(tmp_path / "a.npz", kept)
-    assert torch.equal(recording.read(tmp_path / "a.npz").results(NAME, torch.bfloat16)["output"], values)
+    assert torch.equal(
+        recording.read(tmp_path / "a.npz").results(NAME, torch.bfloat16)["output"], values
+    )
 
 
 def cut(path: Path) -> None:
@@ -127,11 +153,13 @@ def other_format(path: Path) -> None:
         (Path.unlink, "does not exist"),
     ],
 )
-def test_unusable_file_is_one_line(tmp_path: Path, spoil: Callable[[Path], None], says: str) -> None:
+def test_unusable_file_is_one_line(
+    tmp_path: Path, spoil: Callable[[Path], None], says: str
+) -> None:
     """Reading it says what is wrong with it."""
     path = made(tmp_path / "a.npz")
     spoil(path)
-    with pytest.raises(Unusable, match=re.escape(says)) as raised:
+    with pytest.raises(InvalidRecordingError, match=re.escape(says)) as raised:
         recording.read(path)
     assert "\n" not in str(raised.value)
 
@@ -140,13 +168,23 @@ def test_unusable_file_is_one_line(tmp_path: Path, spoil: Callable[[Path], None]
     ("names", "here", "says"),
     [
         ([NAME], {"seed": 3}, "was recorded with --seed 0, and this run has 3: give --seed 0"),
-        ([NAME], {"profile": "full"}, "was recorded with --profile quick, and this run has full: give --profile quick"),
-        ([NAME, "cpu/results/another"], {}, "1 of 2 answers are not in it, such as cpu/results/another"),
+        (
+            [NAME],
+            {"profile": "full"},
+            "was recorded with --profile quick, and this run has full: give --profile quick",
+        ),
+        (
+            [NAME, "cpu/results/another"],
+            {},
+            "1 of 2 answers are not in it, such as cpu/results/another",
+        ),
     ],
 )
-def test_recording_of_other_questions_is_refused(tmp_path: Path, names: list[str], here: dict[str, object], says: str) -> None:
+def test_recording_of_other_questions_is_refused(
+    tmp_path: Path, names: list[str], here: dict[str, object], says: str
+) -> None:
     """Another seed, profile or table of cases ends the run before it begins."""
-    with pytest.raises(Unusable, match=re.escape(says)):
+    with pytest.raises(InvalidRecordingError, match=re.escape(says)):
         recording.read(made(tmp_path / "a.npz")).demand(names, dataclasses.replace(HERE, **here))  # type: ignore[arg-type]  # names are checked by replace
 
 
@@ -155,10 +193,15 @@ def test_other_device_compares_with_the_recorded_one(tmp_path: Path) -> None:
     found = recording.read(made(tmp_path / "a.npz"))
     assert found.nearest(recording.key("cuda", "results", CASE)) == NAME
     assert not HERE.why_bits_may_differ(HERE)
-    assert HERE.why_bits_may_differ(dataclasses.replace(HERE, devices=("cuda",))) == "devices: cpu here, cuda there"
+    assert (
+        HERE.why_bits_may_differ(dataclasses.replace(HERE, devices=("cuda",)))
+        == "devices: cpu here, cuda there"
+    )
 
 
-def test_failed_writing_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_writing_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A full disk halfway through costs nothing that was there, and leaves nothing behind."""
     path = made(tmp_path / "a.npz")
     before = path.read_bytes()
@@ -175,11 +218,18 @@ def test_failed_writing_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: p
 
 def test_question_is_everything_that_is_fed_in() -> None:
     """Its checksum moves with a parameter, the input, the initial state and the cotangents, and with nothing else."""
-    asked = {recording.question(Witness(CASE, Target("cpu"), TORCH_GRU, seed)) for seed in (0, 0, 1)}
+    asked = {
+        recording.question(Witness(CASE, Backend("cpu"), TORCH_GRU, seed)) for seed in (0, 0, 1)
+    }
     assert len(asked) == 2
     for number in range(4):
-        witness = Witness(CASE, Target("cpu"), TORCH_GRU)
-        fed = (parameter(witness.bi, "bias_hh_l1_reverse").detach(), witness.x, witness.random_h_0, witness.cotangents[1])
+        witness = Witness(CASE, Backend("cpu"), TORCH_GRU)
+        fed = (
+            parameter(witness.bi, "bias_hh_l1_reverse").detach(),
+            witness.x,
+            witness.random_h_0,
+            witness.cotangents[1],
+        )
         fed[number].flatten()[-1] += 1e-3
         assert recording.question(witness) not in asked
 
@@ -199,16 +249,28 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("options", "exit_code", "says"),
     [
         ((), 0, "same bits as in the recording: 3 of 3 tests that it knows"),
-        (("--gru", "faulty:LastBit"), 0, "same bits as in the recording: 1 of 3 tests that it knows"),
-        (("--gru", "faulty:TwentyUnits"), 1, "differs    output of shape (11, 2, 14): 5 times the allowance"),
+        (
+            ("--gru", "faulty:LastBit"),
+            0,
+            "same bits as in the recording: 1 of 3 tests that it knows",
+        ),
+        (
+            ("--gru", "faulty:TwentyUnits"),
+            1,
+            "differs    output of shape (11, 2, 14): 5 times the allowance",
+        ),
         (("--seed", "1"), 4, "was recorded with --seed 0, and this run has 1: give --seed 0"),
     ],
     ids=["same", "last bit", "20 units", "other seed"],
 )
-def test_run_against_a_recording_says_what_moved(recorded: Path, options: tuple[str, ...], exit_code: int, says: str) -> None:
+def test_run_against_a_recording_says_what_moved(
+    recorded: Path, options: tuple[str, ...], exit_code: int, says: str
+) -> None:
     """Equal to the bit; moved within rounding; moved beyond it; not comparable."""
     done = suite("--against", str(recorded), *options, path=recorded.parent)
-    assert (done.returncode, says in done.stdout + done.stderr) == (exit_code, True), done.stdout + done.stderr
+    assert (done.returncode, says in done.stdout + done.stderr) == (exit_code, True), (
+        done.stdout + done.stderr
+    )
 
 
 def test_recording_is_whole_or_not_written(recorded: Path) -> None:
@@ -216,7 +278,10 @@ def test_recording_is_whole_or_not_written(recorded: Path) -> None:
     before = recorded.read_bytes()
     done = suite("--record", str(recorded), "-k", "gradients")
     assert done.returncode == 4
-    assert f"NOT recorded: 1 of 2 answers were not computed (-k, -x, paths that leave out tests/recorded, or a crash). {recorded} is as it was." in done.stdout
+    assert (
+        f"NOT recorded: 1 of 2 answers were not computed (-k, -x, paths that leave out tests/recorded, or a crash). {recorded} is as it was."
+        in done.stdout
+    )
     assert recorded.read_bytes() == before
 
 
@@ -228,5 +293,9 @@ def test_parallel_run_records_the_same(recorded: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     here, there = recording.read(recorded), recording.read(other)
     assert here.bits == there.bits
-    assert all(np.array_equal(value, there.answers[name][what], equal_nan=True) for name, answer in here.answers.items() for what, value in answer.items())
+    assert all(
+        np.array_equal(value, there.answers[name][what], equal_nan=True)
+        for name, answer in here.answers.items()
+        for what, value in answer.items()
+    )
     assert len(here.answers) == len(there.answers) == 2

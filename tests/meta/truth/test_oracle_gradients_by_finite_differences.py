@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fixtures.comparison.tolerance import DIFFERENCE_STEP, QUOTIENT, allowance
+from fixtures.comparison.tolerance import DIFFERENCE_STEP, FINITE_DIFFERENCE, tolerance
 from fixtures.truth import oracle, oracle_gradients
 from fixtures.truth.oracle import Array
 
@@ -16,22 +16,42 @@ HIDDEN, WIDTH, BATCH, STEPS = 2, 3, 3, 4
 SHORT = (2, 4, 1)
 
 
-def drawn(*, num_layers: int = 2, directions: int = 2, bias: bool = True, batch_first: bool = False, lengths: tuple[int, ...] | None = None) -> dict[str, Any]:
+def drawn(
+    *,
+    num_layers: int = 2,
+    directions: int = 2,
+    bias: bool = True,
+    batch_first: bool = False,
+    lengths: tuple[int, ...] | None = None,
+) -> dict[str, Any]:
     """Random arguments of oracle.gru; NaN in the padding."""
     draw = np.random.default_rng(7).standard_normal
     parameters: dict[str, Array] = {}
     for k in range(num_layers):
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (3 * HIDDEN, WIDTH if k == 0 else directions * HIDDEN), "weight_hh": (3 * HIDDEN, HIDDEN)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (3 * HIDDEN, WIDTH if k == 0 else directions * HIDDEN),
+            "weight_hh": (3 * HIDDEN, HIDDEN),
+        }
         shapes |= {"bias_ih": (3 * HIDDEN,), "bias_hh": (3 * HIDDEN,)} if bias else {}
-        parameters |= {f"{kind}_l{k}{suffix}": draw(shape) / 2 for suffix in ("", "_reverse")[:directions] for kind, shape in shapes.items()}
+        parameters |= {
+            f"{kind}_l{k}{suffix}": draw(shape) / 2
+            for suffix in ("", "_reverse")[:directions]
+            for kind, shape in shapes.items()
+        }
     x = draw((STEPS, BATCH, WIDTH))
     for row, length in enumerate(lengths or ()):
         x[length:, row] = np.nan
     h_0 = draw((directions * num_layers, BATCH, HIDDEN))
-    return {"parameters": parameters, "x": x.swapaxes(0, 1) if batch_first else x, "h_0": h_0, "lengths": lengths, "batch_first": batch_first}
+    return {
+        "parameters": parameters,
+        "x": x.swapaxes(0, 1) if batch_first else x,
+        "h_0": h_0,
+        "lengths": lengths,
+        "batch_first": batch_first,
+    }
 
 
-def quotient(losses: Callable[[], Array], place: Array) -> Array:
+def finite_difference(losses: Callable[[], Array], place: Array) -> Array:
     """The derivative of some losses by each element of an array that they read, to fourth order; zero where that is NaN."""
     found = np.zeros((len(losses()), *place.shape))
     for index in np.ndindex(place.shape):
@@ -42,7 +62,9 @@ def quotient(losses: Callable[[], Array], place: Array) -> Array:
             values[steps] = losses()
         place[index] = here
         if not np.isnan(here):
-            found[(slice(None), *index)] = (8 * (values[1] - values[-1]) - (values[2] - values[-2])) / (12 * DIFFERENCE_STEP)
+            found[(slice(None), *index)] = (
+                8 * (values[1] - values[-1]) - (values[2] - values[-2])
+            ) / (12 * DIFFERENCE_STEP)
     return found
 
 
@@ -72,12 +94,20 @@ def test_every_element_is_its_difference_quotient(given: dict[str, Any]) -> None
         return np.array([*parts, sum(parts)])
 
     places = {"x": arguments["x"], "h_0": arguments["h_0"], **arguments["parameters"]}
-    expected = {name: quotient(losses, place) for name, place in places.items()}
-    for i, handed in enumerate(((output, None), (None, h_n), (output, h_n))):
-        found = oracle_gradients.gradients(result, *handed, batch_first=arguments["batch_first"])
+    expected = {name: finite_difference(losses, place) for name, place in places.items()}
+    for i, grad_outputs in enumerate(((output, None), (None, h_n), (output, h_n))):
+        found = oracle_gradients.gradients(
+            result, *grad_outputs, batch_first=arguments["batch_first"]
+        )
         for name, values in expected.items():
-            room = allowance(name, "float64", QUOTIENT, STEPS * BATCH, scale=np.abs(values[i]).max() + abs(losses()[i])).value
-            assert np.abs(found[name] - values[i]).max() <= room, (name, i)
+            tolerance_args = tolerance(
+                name,
+                "float64",
+                FINITE_DIFFERENCE,
+                STEPS * BATCH,
+                scale=np.abs(values[i]).max() + abs(losses()[i]),
+            ).value
+            assert np.abs(found[name] - values[i]).max() <= tolerance_args, (name, i)
 
 
 def test_cotangents_left_out_are_zeros() -> None:
@@ -85,7 +115,9 @@ def test_cotangents_left_out_are_zeros() -> None:
     result = oracle.gru(**drawn())
     ones = np.ones_like(result.h_n)
     found = oracle_gradients.gradients(result, None, ones)
-    for name, value in oracle_gradients.gradients(result, np.zeros_like(result.output), ones).items():
+    for name, value in oracle_gradients.gradients(
+        result, np.zeros_like(result.output), ones
+    ).items():
         assert np.array_equal(value, found[name])
     nothing = oracle_gradients.gradients(result, None, None)
     assert all(not value.any() for value in nothing.values())
@@ -94,7 +126,9 @@ def test_cotangents_left_out_are_zeros() -> None:
 def test_padding_has_no_gradient_and_is_not_read() -> None:
     """With lengths, every gradient is finite though the padding is NaN, and the padding's own is zero."""
     result = oracle.gru(**drawn(lengths=SHORT))
-    found = oracle_gradients.gradients(result, np.ones_like(result.output), np.ones_like(result.h_n))
+    found = oracle_gradients.gradients(
+        result, np.ones_like(result.output), np.ones_like(result.h_n)
+    )
     assert all(np.isfinite(value).all() for value in found.values())
     assert np.isfinite(result.scale)
     for row, length in enumerate(SHORT):
@@ -111,7 +145,9 @@ def test_rows_of_the_oracle_are_as_if_alone() -> None:
     found = oracle_gradients.gradients(whole, output, h_n)
     for row, length in enumerate(SHORT):
         one = slice(row, row + 1)
-        alone = oracle.gru(arguments["parameters"], arguments["x"][:length, one], arguments["h_0"][:, one])
+        alone = oracle.gru(
+            arguments["parameters"], arguments["x"][:length, one], arguments["h_0"][:, one]
+        )
         of_alone = oracle_gradients.gradients(alone, output[:length, one], h_n[:, one])
         pairs = {
             "output": (whole.output[:length, one], alone.output),
@@ -120,8 +156,10 @@ def test_rows_of_the_oracle_are_as_if_alone() -> None:
             "h_0": (found["h_0"][:, one], of_alone["h_0"]),
         }
         for name, (actual, expected) in pairs.items():
-            room = allowance(name, "float64", "run", 2 * HIDDEN + HIDDEN + 2, scale=np.abs(expected).max()).value
-            assert np.abs(actual - expected).max() <= room, name
+            tolerance_args = tolerance(
+                name, "float64", "run", 2 * HIDDEN + HIDDEN + 2, scale=np.abs(expected).max()
+            ).value
+            assert np.abs(actual - expected).max() <= tolerance_args, name
         assert not whole.output[length:, row].any()
 
 
@@ -131,8 +169,12 @@ def test_uncancelled_is_at_least_a_typical_size() -> None:
     draw = np.random.default_rng(10).standard_normal
     squares: dict[str, Any] = {}
     for _ in range(200):
-        found = oracle_gradients.gradients(result, draw(result.output.shape), draw(result.h_n.shape))
+        found = oracle_gradients.gradients(
+            result, draw(result.output.shape), draw(result.h_n.shape)
+        )
         squares = {name: squares.get(name, 0.0) + value**2 / 200 for name, value in found.items()}
-    sizes = oracle_gradients.uncancelled(result, np.ones_like(result.output), np.ones_like(result.h_n))
+    sizes = oracle_gradients.uncancelled(
+        result, np.ones_like(result.output), np.ones_like(result.h_n)
+    )
     for name, size in sizes.items():
         assert np.sqrt(squares[name].max()) < 3 * size, name

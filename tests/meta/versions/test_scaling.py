@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cases.backend import Target
+from fixtures.cases.backend import Backend
 from fixtures.cases.implementation import TORCH_GRU
 from fixtures.versions import scaling as growth
 from fixtures.versions.scaling import AXES, Growth
@@ -36,7 +36,7 @@ def test_every_size_is_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
     """Along an axis each size has its seconds, and the plot is a file."""
     figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed")
     monkeypatch.setitem(AXES, "T", ("seq_len", (1, 3)))
-    measured = growth.measure("T", "training", Target("cpu"), TORCH_GRU, rounds=1, budget=0.0)
+    measured = growth.measure("T", "training", Backend("cpu"), TORCH_GRU, rounds=1, budget=0.0)
     assert len(measured.seconds) == 2
     growth.draw([measured], tmp_path / "reports" / "growth.svg", "title", figure)
     assert "<svg" in (tmp_path / "reports" / "growth.svg").read_text(encoding="utf-8")

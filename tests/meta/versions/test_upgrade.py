@@ -14,10 +14,17 @@ import pytest
 
 from fixtures import ROOT
 from fixtures.versions import available, upgrade, verified
-from fixtures.versions.upgrade import NoVerdict
+from fixtures.versions.upgrade import RunFailedError
 
 PIP_SAYS = "torch (2.15.0)\nAvailable versions: 2.15.0, 2.13.0+cpu, 2.13.0, 2.0.1\n  INSTALLED: 2.13.0+cpu\n"
-CASE = ("--case", "I3-H7-L2-B2-T11-f64", "-k", "recorded or side_by_side", "-p", "no:hypothesispytest")
+CASE = (
+    "--case",
+    "I3-H7-L2-B2-T11-f64",
+    "-k",
+    "recorded or side_by_side",
+    "-p",
+    "no:hypothesispytest",
+)
 
 FAULTY = """
 from torch import nn
@@ -48,16 +55,24 @@ def test_versions_are_what_pip_lists() -> None:
         (["9.9"], [], 0),
     ],
 )
-def test_version_that_pip_does_not_know_is_one_line(asked: list[str], known: list[str], lines: int) -> None:
+def test_version_that_pip_does_not_know_is_one_line(
+    asked: list[str], known: list[str], lines: int
+) -> None:
     """It names the version, this Python and this machine, and what there is; where pip said nothing, nothing is refused."""
     found = available.absent(asked, known)
     assert len(found) == lines
-    assert all(line.startswith(f"torch {version} does not exist, or has no build for Python") for line, version in zip(found, ("9.9", "1.13.1"), strict=False))
+    assert all(
+        line.startswith(f"torch {version} does not exist, or has no build for Python")
+        for line, version in zip(found, ("9.9", "1.13.1"), strict=False)
+    )
 
 
 def test_run_without_a_verdict_says_why(tmp_path: Path) -> None:
     """A usage error of pytest comes through."""
-    with pytest.raises(NoVerdict, match=r"came to no verdict \(exit 4\):\n(.*\n)*.*--gru os:path: path is a module"):
+    with pytest.raises(
+        RunFailedError,
+        match=r"came to no verdict \(exit 4\):\n(.*\n)*.*--gru os:path: path is a module",
+    ):
         upgrade.judge(sys.executable, tmp_path / "verdict.json", ["--gru", "os:path"])
 
 
@@ -67,20 +82,29 @@ def faulty_python(tmp_path: Path) -> Path:
     venv.create(tmp_path / "faulty", symlinks=os.name != "nt")
     python = tmp_path / "faulty" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    folder = Path(subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip())  # noqa: S603
+    folder = Path(
+        subprocess.run(
+            [python, "-c", ask], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )  # noqa: S603
     (folder / "here.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
     (folder / "sitecustomize.py").write_text(FAULTY, encoding="utf-8")
     return python
 
 
 def test_one_moved_bit_is_caught_from_end_to_end(
-    faulty_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    faulty_python: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Under --strict bits the answer is no, names the case, stands in the terminal and on the page, and is the exit status."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     monkeypatch.setattr(upgrade, "REPORTS", tmp_path / "reports")
     monkeypatch.setattr(upgrade, "race", lambda *_: None)
-    status = upgrade.main(["--from", sys.executable, "--to", str(faulty_python), "--strict", "bits", "--", *CASE])
+    status = upgrade.main(
+        ["--from", sys.executable, "--to", str(faulty_python), "--strict", "bits", "--", *CASE]
+    )
     said = capsys.readouterr().out
     assert status == 1, said
     assert "No: torch" in said
