@@ -21,7 +21,7 @@ from fixtures.comparison.tolerance import TABLE
 from fixtures.proof import runner, sensitivity
 from fixtures.proof import seed_sweep as soak
 from fixtures.proof.mutants import MUTANTS, matrix
-from fixtures.proof.mutants.forward.sizes import RowsMix
+from fixtures.proof.mutants.forward.rows import RowsMix
 from fixtures.proof.runner import Finding, LawTest, Outcome
 from fixtures.proof.seed_sweep import Run
 
