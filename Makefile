@@ -37,6 +37,14 @@ VERSIONS ?= $(TORCH)
 python_of = .venv/torch-$(1)/$(BIN)/python
 not_made = $(foreach version,$(1),$(if $(wildcard .venv/torch-$(version)/.verify),,$(version)))
 
+# Refuse in one line, before anything is made, a version that pip does not list. pip resolves newest and nightly;
+# where it lists nothing, nothing is refused.
+existing = $(if $(filter-out newest nightly,$(1)),$(refusal),:)
+refusal = listed=$$($(PYTHON) -m pip index versions torch 2>/dev/null | tr -d '\r' | sed -n 's/^Available versions: //p'); \
+  for version in $(filter-out newest nightly,$(1)); do case " $$listed," in " ,"|*" $$version,"*|*" $$version+"*) ;; \
+    *) echo "torch $$version does not exist, or has no build for $$($(PYTHON) -V) on $$(uname -sm);" \
+       "the newest that pip lists: $$(echo "$$listed" | cut -d, -f1-12)" >&2; exit 1;; esac; done
+
 .PHONY: today help verify full test upgrade bench versions fuzz mutants sensitivity soak coverage lint
 
 help:  ## this list
@@ -54,7 +62,7 @@ test: $(ENV)/.test  ## everything, the suite's own tests included
 upgrade: JOBS = 2
 upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed; a page in reports/
 	@$(if $(and $(FROM),$(TO)),:,{ echo "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0"; exit 1; })
-	@$(PYTHON) -m fixtures.versions.available $(call not_made,$(FROM) $(TO))
+	@$(call existing,$(call not_made,$(FROM) $(TO)))
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(FROM)/.verify TORCH=$(FROM)
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(TO)/.report TORCH=$(TO)
 	@$(call python_of,$(TO)) -m fixtures.versions.upgrade --from $(call python_of,$(FROM)) --to $(call python_of,$(TO)) $(if $(STRICT),--strict $(STRICT)) -- $(OPTIONS)
@@ -69,7 +77,7 @@ else
 endif
 
 versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make README's table of them
-	@$(PYTHON) -m fixtures.versions.available $(call not_made,$(VERSIONS))
+	@$(call existing,$(call not_made,$(VERSIONS)))
 	@for version in $(VERSIONS); do $(MAKE) --no-print-directory --silent .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
 	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.versions.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
 
@@ -98,7 +106,7 @@ lint: $(ENV)/.test  ## ruff and mypy
 
 $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { echo "The suite needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m fixtures.versions.available $(TORCH)
+	@$(call existing,$(TORCH))
 	@echo "Making $(ENV), once: torch is large, this takes minutes ..."
 	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(RUN) -m pip install --quiet $(TORCH_PACKAGE) $(NUMPY_PACKAGE)

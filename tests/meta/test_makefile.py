@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,41 @@ def test_upgrade_wants_both_versions() -> None:
     done = make("upgrade", "TO=2.15.0")
     assert done.returncode == 2
     assert done.stdout == "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0\n"
+
+
+#: A Python whose pip lists a few versions, and which cannot make environments.
+PYTHON = """
+case "$*" in
+  *"pip index versions torch") echo "Available versions: {listed}" ;;
+  -V) echo "Python 3.11.7" ;;
+  "-m venv "*) exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "listed", "refused"),
+    [
+        (("verify", "TORCH=9.9"), "2.15.0, 2.13.0+cpu, 2.0.1", "9.9"),
+        (("verify", "TORCH=2.13.0"), "2.15.0, 2.13.0+cpu, 2.0.1", None),
+        (("verify", "TORCH=2.0.1"), "2.15.0, 2.13.0+cpu, 2.0.1", None),
+        (("verify", "TORCH=newest"), "2.15.0, 2.13.0+cpu, 2.0.1", None),
+        (("verify", "TORCH=9.9"), "", None),
+        (("upgrade", "FROM=2.0.1", "TO=9.9"), "2.15.0, 2.0.1", "9.9"),
+        (("versions", "VERSIONS=9.9 2.0.1"), "2.15.0, 2.0.1", "9.9"),
+    ],
+)
+def test_version_that_pip_does_not_list_is_refused_before_anything_is_made(
+    arguments: tuple[str, ...], listed: str, refused: str | None, tmp_path: Path
+) -> None:
+    """One line names it, this Python, this machine and what there is. Where pip lists nothing, nothing is refused."""
+    stub = tmp_path / "python"
+    stub.write_text(PYTHON.format(listed=listed), encoding="utf-8", newline="\n")
+    done = make(*arguments, f"PYTHON=sh {stub.as_posix()}", f"ENV={tmp_path.as_posix()}/env")
+    assert done.returncode == 2
+    assert ("apt install python3-venv" in done.stdout) is (refused is None)
+    if refused:
+        says = f"torch {refused} does not exist, or has no build for Python 3.11.7 on "
+        assert done.stderr.startswith(says)
+        assert done.stderr.splitlines()[0].endswith(f"the newest that pip lists: {listed}")
+        assert not (ROOT / ".venv" / f"torch-{refused}").exists()
