@@ -67,7 +67,7 @@ upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(TO)/.report TORCH=$(TO)
 	@$(call python_of,$(TO)) -m fixtures.versions.upgrade --from $(call python_of,$(FROM)) --to $(call python_of,$(TO)) $(if $(STRICT),--strict $(STRICT)) -- $(OPTIONS)
 
-bench: $(ENV)/.report  ## ratios of cost, and how it grows; COMPARE=2.15.0 races that torch
+bench: $(ENV)/.verify  ## ratios of cost, and how it scales; COMPARE=2.15.0 races that torch
 ifdef COMPARE
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(COMPARE)/.verify TORCH=$(COMPARE)
 	$(RUN) -m fixtures.versions.race --from $(RUN) --to $(call python_of,$(COMPARE)) --json reports/race.json
