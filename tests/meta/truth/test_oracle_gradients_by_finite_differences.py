@@ -1,4 +1,7 @@
-"""oracle_gradients: every single element is the difference quotient of the oracle's forward pass. Pure NumPy: torch is not asked."""
+"""oracle_gradients: every element is the finite difference of the oracle's forward pass.
+
+Pure NumPy: no torch module takes part.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fixtures.comparison.tolerance import DIFFERENCE_STEP, FINITE_DIFFERENCE, tolerance
-from fixtures.truth import oracle, oracle_gradients
+from fixtures.comparison.tolerance import (
+    DIFFERENCE_STEP,
+    FINITE_DIFFERENCE,
+    RUN,
+    tolerance,
+)
+from fixtures.comparison.uncancelled import uncancelled
+from fixtures.truth import oracle
 from fixtures.truth.oracle import Array
+from fixtures.truth.oracle_gradients import gradients
 
 HIDDEN, WIDTH, BATCH, STEPS = 2, 3, 3, 4
 SHORT = (2, 4, 1)
 
 
-def drawn(
+def random_arguments(
     *,
     num_layers: int = 2,
     directions: int = 2,
@@ -35,37 +45,46 @@ def drawn(
         shapes |= {"bias_ih": (3 * HIDDEN,), "bias_hh": (3 * HIDDEN,)} if bias else {}
         parameters |= {
             f"{kind}_l{k}{suffix}": draw(shape) / 2
-            for suffix in ("", "_reverse")[:directions]
+            for suffix in oracle.SUFFIX[:directions]
             for kind, shape in shapes.items()
         }
     x = draw((STEPS, BATCH, WIDTH))
     for row, length in enumerate(lengths or ()):
         x[length:, row] = np.nan
-    h_0 = draw((directions * num_layers, BATCH, HIDDEN))
     return {
         "parameters": parameters,
         "x": x.swapaxes(0, 1) if batch_first else x,
-        "h_0": h_0,
+        "h_0": draw((directions * num_layers, BATCH, HIDDEN)),
         "lengths": lengths,
         "batch_first": batch_first,
     }
 
 
-def finite_difference(losses: Callable[[], Array], place: Array) -> Array:
-    """The derivative of some losses by each element of an array that they read, to fourth order; zero where that is NaN."""
-    found = np.zeros((len(losses()), *place.shape))
-    for index in np.ndindex(place.shape):
-        here = place[index]
+def random_grad_outputs(result: oracle.Result, seed: int) -> tuple[Array, Array]:
+    """Random grad_outputs of ``output`` and ``h_n``."""
+    draw = np.random.default_rng(seed).standard_normal
+    return draw(result.output.shape), draw(result.h_n.shape)
+
+
+def finite_difference(losses: Callable[[], Array], argument: Array) -> Array:
+    """The derivatives of ``losses()`` wrt each element of an array that it reads, to fourth order.
+
+    They are zero wrt an element that is NaN.
+    """
+    derivatives = np.zeros((len(losses()), *argument.shape))
+    for index in np.ndindex(argument.shape):
+        element = argument[index]
+        if np.isnan(element):
+            continue
         values = {}
         for steps in (-2, -1, 1, 2):
-            place[index] = here + steps * DIFFERENCE_STEP
+            argument[index] = element + steps * DIFFERENCE_STEP
             values[steps] = losses()
-        place[index] = here
-        if not np.isnan(here):
-            found[(slice(None), *index)] = (
-                8 * (values[1] - values[-1]) - (values[2] - values[-2])
-            ) / (12 * DIFFERENCE_STEP)
-    return found
+        argument[index] = element
+        derivatives[(slice(None), *index)] = (
+            8 * (values[1] - values[-1]) - (values[2] - values[-2])
+        ) / (12 * DIFFERENCE_STEP)
+    return derivatives
 
 
 CASES = {
@@ -80,101 +99,85 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("given", CASES.values(), ids=CASES)
-def test_every_element_is_its_difference_quotient(given: dict[str, Any]) -> None:
-    """Through output, h_n and both: d loss / d element is the difference quotient, for x, h_0 and every parameter."""
-    arguments = drawn(**given)
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_every_element_is_its_finite_difference(options: dict[str, Any]) -> None:
+    """For a loss on output, on h_n and on both, wrt every element of x, h_0 and parameters."""
+    arguments = random_arguments(**options)
     result = oracle.gru(**arguments)
-    draw = np.random.default_rng(8).standard_normal
-    output, h_n = draw(result.output.shape), draw(result.h_n.shape)
+    output, h_n = random_grad_outputs(result, seed=8)
 
     def losses() -> Array:
-        there = oracle.gru(**arguments)
-        parts = (output * there.output).sum(), (h_n * there.h_n).sum()
+        perturbed = oracle.gru(**arguments)
+        parts = (output * perturbed.output).sum(), (h_n * perturbed.h_n).sum()
         return np.array([*parts, sum(parts)])
 
-    places = {"x": arguments["x"], "h_0": arguments["h_0"], **arguments["parameters"]}
-    expected = {name: finite_difference(losses, place) for name, place in places.items()}
+    arrays = {"x": arguments["x"], "h_0": arguments["h_0"], **arguments["parameters"]}
+    expected = {name: finite_difference(losses, array) for name, array in arrays.items()}
+    sizes = np.abs(losses())
     for i, grad_outputs in enumerate(((output, None), (None, h_n), (output, h_n))):
-        found = oracle_gradients.gradients(
-            result, *grad_outputs, batch_first=arguments["batch_first"]
-        )
+        actual = gradients(result, *grad_outputs, batch_first=arguments["batch_first"])
         for name, values in expected.items():
-            tolerance_args = tolerance(
-                name,
-                "float64",
-                FINITE_DIFFERENCE,
-                STEPS * BATCH,
-                scale=np.abs(values[i]).max() + abs(losses()[i]),
-            ).value
-            assert np.abs(found[name] - values[i]).max() <= tolerance_args, (name, i)
+            scale = np.abs(values[i]).max() + sizes[i]
+            bound = tolerance(name, "float64", FINITE_DIFFERENCE, STEPS * BATCH, scale).value
+            assert np.abs(actual[name] - values[i]).max() <= bound, (name, i)
 
 
-def test_cotangents_left_out_are_zeros() -> None:
-    """None for a cotangent is a cotangent of zeros."""
-    result = oracle.gru(**drawn())
-    ones = np.ones_like(result.h_n)
-    found = oracle_gradients.gradients(result, None, ones)
-    for name, value in oracle_gradients.gradients(
-        result, np.zeros_like(result.output), ones
-    ).items():
-        assert np.array_equal(value, found[name])
-    nothing = oracle_gradients.gradients(result, None, None)
-    assert all(not value.any() for value in nothing.values())
+def test_grad_outputs_left_out_are_zeros() -> None:
+    """None for grad_outputs is the same as zeros."""
+    result = oracle.gru(**random_arguments())
+    zeros, ones = np.zeros_like(result.output), np.ones_like(result.h_n)
+    expected = gradients(result, zeros, ones)
+    for name, values in gradients(result, None, ones).items():
+        assert np.array_equal(values, expected[name])
+    assert not any(values.any() for values in gradients(result, None, None).values())
 
 
 def test_padding_has_no_gradient_and_is_not_read() -> None:
-    """With lengths, every gradient is finite though the padding is NaN, and the padding's own is zero."""
-    result = oracle.gru(**drawn(lengths=SHORT))
-    found = oracle_gradients.gradients(
-        result, np.ones_like(result.output), np.ones_like(result.h_n)
-    )
-    assert all(np.isfinite(value).all() for value in found.values())
+    """With NaN in the padding every gradient is finite, and that of the padding is zero."""
+    result = oracle.gru(**random_arguments(lengths=SHORT))
+    actual = gradients(result, np.ones_like(result.output), np.ones_like(result.h_n))
+    assert all(np.isfinite(values).all() for values in actual.values())
     assert np.isfinite(result.scale)
     for row, length in enumerate(SHORT):
-        assert not found["x"][length:, row].any()
-        assert found["x"][:length, row].all()
+        assert not actual["x"][length:, row].any()
+        assert actual["x"][:length, row].all()
 
 
 def test_rows_of_the_oracle_are_as_if_alone() -> None:
-    """The oracle's output, h_n and gradients by x and h_0 with lengths are, row by row, those of the row cut to its length."""
-    arguments = drawn(lengths=SHORT)
-    whole = oracle.gru(**arguments)
-    draw = np.random.default_rng(9).standard_normal
-    output, h_n = draw(whole.output.shape), draw(whole.h_n.shape)
-    found = oracle_gradients.gradients(whole, output, h_n)
+    """With lengths, each row has the results and gradients of that row alone, cut to its length."""
+    arguments = random_arguments(lengths=SHORT)
+    batch = oracle.gru(**arguments)
+    output, h_n = random_grad_outputs(batch, seed=9)
+    of_batch = gradients(batch, output, h_n)
     for row, length in enumerate(SHORT):
         one = slice(row, row + 1)
         alone = oracle.gru(
             arguments["parameters"], arguments["x"][:length, one], arguments["h_0"][:, one]
         )
-        of_alone = oracle_gradients.gradients(alone, output[:length, one], h_n[:, one])
+        of_alone = gradients(alone, output[:length, one], h_n[:, one])
         pairs = {
-            "output": (whole.output[:length, one], alone.output),
-            "h_n": (whole.h_n[:, one], alone.h_n),
-            "x": (found["x"][:length, one], of_alone["x"]),
-            "h_0": (found["h_0"][:, one], of_alone["h_0"]),
+            "output": (batch.output[:length, one], alone.output),
+            "h_n": (batch.h_n[:, one], alone.h_n),
+            "x": (of_batch["x"][:length, one], of_alone["x"]),
+            "h_0": (of_batch["h_0"][:, one], of_alone["h_0"]),
         }
         for name, (actual, expected) in pairs.items():
-            tolerance_args = tolerance(
-                name, "float64", "run", 2 * HIDDEN + HIDDEN + 2, scale=np.abs(expected).max()
-            ).value
-            assert np.abs(actual - expected).max() <= tolerance_args, name
-        assert not whole.output[length:, row].any()
+            scale = np.abs(expected).max()
+            bound = tolerance(name, "float64", RUN, 2 * HIDDEN + HIDDEN + 2, scale).value
+            assert np.abs(actual - expected).max() <= bound, name
+        assert not batch.output[length:, row].any()
 
 
 def test_uncancelled_is_at_least_a_typical_size() -> None:
-    """Over many random losses, the root mean square of an element of a gradient is about its uncancelled size, never far above."""
-    result = oracle.gru(**drawn())
+    """Over many random losses, an element's root mean square is at most 3 times that size."""
+    result = oracle.gru(**random_arguments())
     draw = np.random.default_rng(10).standard_normal
     squares: dict[str, Any] = {}
     for _ in range(200):
-        found = oracle_gradients.gradients(
-            result, draw(result.output.shape), draw(result.h_n.shape)
-        )
-        squares = {name: squares.get(name, 0.0) + value**2 / 200 for name, value in found.items()}
-    sizes = oracle_gradients.uncancelled(
-        result, np.ones_like(result.output), np.ones_like(result.h_n)
-    )
+        random_loss = gradients(result, draw(result.output.shape), draw(result.h_n.shape))
+        squares = {
+            name: squares.get(name, 0.0) + values**2 / 200 for name, values in random_loss.items()
+        }
+    sizes = uncancelled(result, np.ones_like(result.output), np.ones_like(result.h_n))
     for name, size in sizes.items():
         assert np.sqrt(squares[name].max()) < 3 * size, name
