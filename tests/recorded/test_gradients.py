@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from fixtures.actions.gradients.first_order import cotangents, gradients, tolerance_args
+from fixtures.cases.claims import needs
 from fixtures.cases.table import over
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -12,7 +13,8 @@ from fixtures.results.recorder import Recorder
 from fixtures.results.recording import WHAT
 
 
-@over(WHAT["gradients"])
+@over(WHAT["gradients"].table)
+@needs(*WHAT["gradients"].needs)
 def test_gradients_are_the_recorded_ones(
     witness: Witness, agree: Agree, recorder: Recorder
 ) -> None:

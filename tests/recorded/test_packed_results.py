@@ -9,7 +9,7 @@ from fixtures.results.recorder import Recorder
 from fixtures.results.recording import WHAT
 
 
-@over(WHAT["packed results"])
+@over(WHAT["packed results"].table)
 def test_packed_results_are_the_recorded_ones(
     witness: Witness, agree: Agree, recorder: Recorder
 ) -> None:

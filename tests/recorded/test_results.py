@@ -12,7 +12,7 @@ from fixtures.results.recorder import Recorder
 from fixtures.results.recording import WHAT
 
 
-@over(WHAT["results"])
+@over(WHAT["results"].table)
 def test_output_and_h_n_are_the_recorded_ones(
     witness: Witness, agree: Agree, recorder: Recorder
 ) -> None:
