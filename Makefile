@@ -99,10 +99,11 @@ coverage: $(ENV)/.test  ## which branches of fixtures/ the suite reaches
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
-lint: $(ENV)/.test  ## ruff and mypy
+lint: $(ENV)/.test  ## ruff, mypy, and import-linter
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(ENV)/$(BIN)/lint-imports --no-cache --no-logo
 
 $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { echo "The suite needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
