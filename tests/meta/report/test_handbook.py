@@ -1,7 +1,7 @@
-"""The handbook, tests/laws/README.md: its snippets print what it says, its links lead somewhere, its pictures are what is drawn now.
+"""The handbook, tests/laws/README.md: its snippets, links and pictures are up to date.
 
-A snippet goes on from where the first section, the notebook, ends, and from nothing else. That claims are the laws' own sentences
-says test_house_rules.py.
+A snippet continues from the end of the first section, the notebook, and from nothing else.
+test_house_rules.py checks that the claims are the laws' own sentences.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fixtures.report import handbook as pictures
-from fixtures.report.handbook import rounding_walk
+from fixtures.report.handbook import FOLDER, PICTURES, rounding_walk
 
-HANDBOOK = pictures.FOLDER.parent / "README.md"
+HANDBOOK = FOLDER.parent / "README.md"
 TEXT = HANDBOOK.read_text(encoding="utf-8")
 LAWS = sorted(path.name for path in HANDBOOK.parent.glob("test_law_*.py"))
 
 
 def sections(text: str) -> dict[str, str]:
-    """What stands under each heading of the second level."""
+    """The text under each heading of the second level."""
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -34,7 +33,7 @@ def snippets(section: str) -> list[str]:
 
 
 def anchor(heading: str) -> str:
-    """Where a heading can be linked to, as GitHub makes it."""
+    """The anchor of a heading, as GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
@@ -43,17 +42,16 @@ OPENING, *REST = SECTIONS
 QUESTIONS = [heading for heading in REST if heading.endswith("?")]
 
 
-def otherwise(text: str, heading: str) -> list[str]:
-    """What doctest found to print otherwise than one section says."""
-    found = sections(text)
-    opening = [] if heading == OPENING else snippets(found[OPENING])
-    test = doctest.DocTestParser().get_doctest(
-        "\n".join(opening + snippets(found[heading])), {}, heading, str(HANDBOOK), 0
-    )
-    said = io.StringIO()
+def doctest_report(text: str, heading: str) -> str:
+    """Doctest's report on the snippets of one section; empty if each prints what the text shows."""
+    bodies = sections(text)
+    opening = [] if heading == OPENING else snippets(bodies[OPENING])
+    source = "\n".join(opening + snippets(bodies[heading]))
+    test = doctest.DocTestParser().get_doctest(source, {}, heading, str(HANDBOOK), 0)
+    report = io.StringIO()
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        doctest.DocTestRunner(verbose=False).run(test, out=said.write)
-    return [said.getvalue()] if said.getvalue() else []
+        doctest.DocTestRunner(verbose=False).run(test, out=report.write)
+    return report.getvalue()
 
 
 def long_snippets(text: str) -> list[str]:
@@ -66,7 +64,7 @@ def long_snippets(text: str) -> list[str]:
 
 
 def dead_links(text: str) -> list[str]:
-    """Links to files, pictures and headings that are not there."""
+    """Links to files, pictures and headings that do not exist."""
     anchors = {f"#{anchor(heading)}" for heading in sections(text)}
     targets = re.findall(r"\]\(((?!https://)[^)]+)\)", text)
     return [
@@ -78,7 +76,7 @@ def dead_links(text: str) -> list[str]:
 
 
 def missing_from_contents(text: str) -> list[str]:
-    """Headings that the contents, before the first of them, do not lead to."""
+    """Headings without a link in the table of contents, which is before the first of them."""
     contents = text.partition("\n## ")[0]
     return [
         heading for heading in list(sections(text))[1:] if f"](#{anchor(heading)})" not in contents
@@ -86,58 +84,51 @@ def missing_from_contents(text: str) -> list[str]:
 
 
 def misnamed_issues(text: str) -> list[str]:
-    """Links to GitHub whose words are not the repository and number that they lead to."""
+    """Links to GitHub whose text is not the repository and number of the issue."""
     links = re.findall(r"\[([^]]*)\]\(https://github\.com/([^)]*)\)", text)
-    read = [
-        (words, where, re.fullmatch(r"[\w-]+/([\w-]+)/(?:issues|pull)/(\d+)", where))
-        for words, where in links
-    ]
-    return [
-        where for words, where, parts in read if parts is None or words != f"{parts[1]}#{parts[2]}"
-    ]
+    issue = re.compile(r"[\w-]+/([\w-]+)/(?:issues|pull)/(\d+)")
+    return [path for label, path in links if issue.sub(r"\1#\2", path) != label]
 
 
-def silent_pictures(text: str) -> list[str]:
-    """Pictures without words for those who do not see them."""
-    return [
-        path
-        for words, path in re.findall(r"!\[(.*?)\]\(([^)\s]+)\)", text)
-        if len(words.split()) < 5
-    ]
+def pictures_without_alt_text(text: str) -> list[str]:
+    """Pictures whose alternative text is less than five words."""
+    pictures = re.findall(r"!\[(.*?)\]\(([^)\s]+)\)", text)
+    return [path for alt, path in pictures if len(alt.split()) < 5]
 
 
 def unanswered(text: str) -> list[str]:
-    """Questions without a snippet, a table or picture, or the issue where somebody asked."""
-    wanted = (r"^>>> ", r"^\|---|^!\[", r"^Asked.*\[\S+#\d+\]\(https://")
+    """Questions without a snippet, a table or picture, or a link to an issue that asked it."""
+    required = (r"^>>> ", r"^\|---|^!\[", r"^Asked.*\[\S+#\d+\]\(https://")
     return [
         heading
         for heading, body in sections(text).items()
-        if heading.endswith("?") and not all(re.search(sign, body, re.MULTILINE) for sign in wanted)
+        if heading.endswith("?")
+        and not all(re.search(pattern, body, re.MULTILINE) for pattern in required)
     ]
 
 
 def incomplete(text: str) -> list[str]:
-    """Laws whose section has not a formula, a snippet, a real issue and, last, its file."""
+    """Laws whose section lacks a formula, a snippet, an issue or the link to its file."""
     bodies = {heading[:2]: body for heading, body in sections(text).items()}
-    wanted = (r"^```text\n", r"^>>> ", r"\[\S+#\d+\]\(https://")
+    required = (r"^```text\n", r"^>>> ", r"\[\S+#\d+\]\(https://")
     return [
         name
         for name in LAWS
         if not all(
-            re.search(sign, bodies.get(name[9:11], ""), re.MULTILINE)
-            for sign in (*wanted, rf"^Law: \[{name}\]\({name}\)")
+            re.search(pattern, bodies.get(name[9:11], ""), re.MULTILINE)
+            for pattern in (*required, rf"^Law: \[{name}\]\({name}\)")
         )
     ]
 
 
-#: Each check of the whole text, and a change of the text, from and to, that it has to find.
+#: Each check of the whole text, and a planted violation: text to replace, and its replacement.
 CHECKS: dict[Callable[[str], list[str]], tuple[str, str]] = {
     long_snippets: ("```python\n", "```python\n" + 11 * ">>> 1\n1\n"),
     dead_links: ("pictures/packed.svg", "pictures/unpacked.svg"),
     missing_from_contents: ("(#16-errors)", "(#15-execution-modes)"),
     misnamed_issues: ("pytorch/issues/3587", "pytorch/issues/3857"),
-    silent_pictures: (
-        "![batch_first turns the tables of x and output. Those of h_0 and h_n stay.]",
+    pictures_without_alt_text: (
+        "![batch_first transposes x and output. h_0 and h_n stay as they are.]",
         "![]",
     ),
     unanswered: ("Asked in [pytorch#42830]", "See [pytorch#42830]"),
@@ -147,35 +138,35 @@ CHECKS: dict[Callable[[str], list[str]], tuple[str, str]] = {
 
 @pytest.mark.parametrize("heading", SECTIONS, ids=anchor)
 def test_snippets_print_what_the_page_says(heading: str) -> None:
-    """Run by doctest, every snippet of a section prints what stands below it."""
+    """Every snippet of a section, run by doctest, prints the lines below it."""
     assert snippets(SECTIONS[heading])
-    assert not otherwise(TEXT, heading)
+    assert not doctest_report(TEXT, heading)
 
 
 @pytest.mark.parametrize("heading", SECTIONS, ids=anchor)
-def test_another_print_is_found(heading: str) -> None:
-    """With the last line that a section prints changed, its check fails."""
+def test_other_output_is_found(heading: str) -> None:
+    """If the last line that a section prints is changed, its check fails."""
     last = snippets(SECTIONS[heading])[-1]
     doctored = SECTIONS[heading].replace(last, last.rstrip("\n") + " and more\n")
-    assert otherwise(TEXT.replace(SECTIONS[heading], doctored), heading)
+    assert doctest_report(TEXT.replace(SECTIONS[heading], doctored), heading)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_page_is_whole(check: Callable[[str], list[str]]) -> None:
-    """Snippets are short, links and contents lead somewhere, issues are named, pictures have words, nothing lacks its parts."""
+    """Snippets are short, links work, pictures have alternative text, no section lacks a part."""
     assert check(TEXT) == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_every_check_finds_what_it_looks_for(check: Callable[[str], list[str]]) -> None:
-    """A page that was doctored in one place does not pass."""
+def test_every_check_finds_a_planted_violation(check: Callable[[str], list[str]]) -> None:
+    """A text that is wrong in one place does not pass."""
     before, after = CHECKS[check]
     assert before in TEXT
     assert len(check(TEXT.replace(before, after, 1))) > len(check(TEXT))
 
 
 def test_laws_come_in_order_then_the_questions() -> None:
-    """After the notebook: the laws by their numbers and names, then nothing but questions."""
+    """After the notebook come the laws in their order, then questions only."""
     assert [heading.replace(" ", "_") for heading in REST[: len(LAWS)]] == [
         name.removeprefix("test_law_").removesuffix(".py") for name in LAWS
     ]
@@ -183,22 +174,23 @@ def test_laws_come_in_order_then_the_questions() -> None:
 
 
 def test_every_picture_is_shown() -> None:
-    """The files, the functions that draw them and the pictures on the page are the same ones."""
+    """The files, the functions that draw them and the pictures on the page are the same."""
     shown = set(re.findall(r"\]\(pictures/(\S+?)\)", TEXT))
-    assert shown == set(pictures.PICTURES) == {path.name for path in pictures.FOLDER.iterdir()}
+    assert shown == set(PICTURES) == {path.name for path in FOLDER.iterdir()}
 
 
-@pytest.mark.parametrize("name", pictures.PICTURES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_picture_is_not_stale(name: str) -> None:
-    """A picture drawn again is the picture kept."""
-    assert pictures.PICTURES[name]().svg() == (pictures.FOLDER / name).read_text(encoding="utf-8")
+    """A picture that is drawn again equals its file."""
+    assert PICTURES[name]().svg() == (FOLDER / name).read_text(encoding="utf-8")
 
 
 def test_rounding_walk_is_measured_again() -> None:
-    """Of the thousand cases, every fiftieth has the kept k; and their errors sum to what is kept, give or take a half, for no two CPUs round alike."""
-    kept = rounding_walk.read()[::50]
-    found = rounding_walk.measure(rounding_walk.cases()[::50])
-    assert [k for k, _ in found] == [k for k, _ in kept]
-    assert sum(error for _, error in found) == pytest.approx(
-        sum(error for _, error in kept), rel=0.5
-    )
+    """Every case has the k in the file; the sum of errors is that of the file, within a half.
+
+    No two kinds of CPU round alike, so the errors are not compared one by one.
+    """
+    ks, errors = zip(*rounding_walk.read(), strict=True)
+    ks_again, errors_again = zip(*rounding_walk.measure(rounding_walk.cases()), strict=True)
+    assert ks_again == ks
+    assert sum(errors_again) == pytest.approx(sum(errors), rel=0.5)
