@@ -38,7 +38,10 @@ from fixtures.cases.table import Table, over
 from fixtures.cases.tables import HALF, SPREAD
 from fixtures.cases.witness import Witness, as_numpy
 from fixtures.comparison.agreement import Agree
-from fixtures.comparison.tolerance import longest_dot_product
+from fixtures.comparison.tolerance import (
+    longest_sum_of_kept_states,
+    longest_sum_of_tiny_numbers,
+)
 from fixtures.truth import oracle
 
 EVERY_DTYPE = SPREAD + HALF
@@ -124,7 +127,7 @@ def test_activations_are_the_functions_themselves(
 @over(KEEPING)
 def test_saturated_update_gate_keeps_the_state(witness: Witness, agree: Agree) -> None:
     """With z = 1 every state is h_0; nothing fades, so the roundings of all steps add up."""
-    x, terms = keeping_gate(witness), longest_dot_product(witness.case) + witness.case.seq_len
+    x, terms = keeping_gate(witness), longest_sum_of_kept_states(witness.case)
     results = witness.bi(x, witness.random_h_0)
     agree.with_reference(results, truth(witness, x, witness.random_h_0), terms=terms)
     agree.with_reference(results[1], as_numpy(witness.random_h_0), of="h_n", terms=terms)
@@ -184,7 +187,7 @@ def test_tiny_numbers_round_at_their_own_scale(
         witness.bi(x, h_0),
         expected,
         scale=expected.scale,
-        terms=longest_dot_product(witness.case) + 8,
+        terms=longest_sum_of_tiny_numbers(witness.case),
     )
 
 

@@ -193,7 +193,7 @@ def test_faulty_gru_gets_a_failure_that_explains_itself(tmp_path: Path) -> None:
         "claim      bi(x, h_0) == ",
         "case       cpu-I3-H7-L1",
         "worst at   output[",
-        "times the allowance",
+        "times the tolerance",
     ):
         assert word in done.stdout
     assert done.stdout.count("claim      ") == 1

@@ -23,12 +23,17 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def summary(node: ast.Module | ast.FunctionDef) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
+
+
 def claim(path: Path) -> tuple[str, str, str]:
-    """Number, name and claim of a law, from the first line of its docstring."""
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    found = re.fullmatch(r"Law (\d\d), ([\w ]+): (.+\.)", docstring.partition("\n\n")[0])
-    assert found is not None, f"{relative(path)}: the docstring must begin: Law NN, name: claim."
-    return found[1], found[2], found[3]
+    """Number, name and claim of a law, from the first paragraph of its docstring."""
+    first = summary(ast.parse(path.read_text(encoding="utf-8")))
+    match = re.fullmatch(r"Law (\d\d), ([\w ]+): (.+\.)", first)
+    assert match is not None, f"{relative(path)}: the docstring must begin: Law NN, name: claim."
+    return match[1], match[2], match[3]
 
 
 def tests_of(path: Path) -> list[ast.FunctionDef]:
@@ -60,11 +65,10 @@ def test_readme_lists_the_laws_there_are() -> None:
 
 @pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_names_are_sentences_and_docstrings_state_the_claim(path: Path) -> None:
-    """No "should", no "test that"; every test says in a line what it claims, and the line ends in a full stop."""
+    """No "should", no "test that"; every test says in a sentence what it claims."""
     for function in tests_of(path):
         assert not re.search(r"_should_|^test_that_", function.name), function.name
-        first = (ast.get_docstring(function) or "").partition("\n")[0]
-        assert first.endswith("."), f"{function.name}: {first!r}"
+        assert summary(function).endswith("."), f"{function.name}: {summary(function)!r}"
 
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
@@ -85,20 +89,47 @@ def test_law_compares_only_through_agree(path: Path) -> None:
         assert "agree" in {argument.arg for argument in function.args.args}, function.name
 
 
+#: The files that may have a tolerance.
+TOLERANCES = {
+    "fixtures/comparison/tolerance.py": "the table",
+    "fixtures/proof/sensitivity.py": "measures what assert_close notices by its default tolerances",
+}
+
+
+def tolerances(text: str) -> list[str]:
+    """The tolerances in a source, and the numbers of terms that it changes."""
+    nodes = list(ast.walk(ast.parse(text)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    names |= {str(node.arg) for node in nodes if isinstance(node, ast.keyword)}
+    sums = [ast.unparse(node) for node in nodes if isinstance(node, ast.BinOp)]
+    return [
+        *sorted(names & {"rtol", "atol", "allclose", "isclose", "assert_close"}),
+        *(one for one in sums if re.search(r"\blongest_\w+\(", one)),
+    ]
+
+
 @pytest.mark.parametrize(
-    "path",
-    [
-        path
-        for path in SOURCES
-        if path.stem not in {"tolerance", "agreement"} and path != Path(__file__)
-    ],
-    ids=relative,
+    "path", [path for path in SOURCES if relative(path) not in TOLERANCES], ids=relative
 )
 def test_tolerances_stand_in_one_place(path: Path) -> None:
-    """Nothing but agreement and rounding has a tolerance."""
-    assert not re.search(
-        r"\b(rtol|atol)\b|allclose\(|assert_close\(", path.read_text(encoding="utf-8")
-    )
+    """No other file has a tolerance, or changes the number of terms that widens one."""
+    assert tolerances(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch.allclose(a, b)",
+        "assert_close(a, b)",
+        "check(a, b, atol=1e-3)",
+        "rtol = 1e-3",
+        "agree(a, b, terms=longest_dot_product(case) + 8)",
+    ],
+)
+def test_tolerance_elsewhere_is_found(text: str) -> None:
+    """Each of these in a source is a tolerance."""
+    assert len(tolerances(text)) == 1
 
 
 def test_oracle_shares_no_line_with_torch() -> None:

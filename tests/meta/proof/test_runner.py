@@ -222,4 +222,4 @@ def test_comparisons_of_a_trial_are_recorded() -> None:
     next(sentence(compares, ({"factor": 2.0},)).law_cases).run(
         TORCH_GRU, CPU, record=comparisons.append
     )
-    assert [(comparison.name, comparison.bits) for comparison in comparisons] == [("output", True)]
+    assert [(comparison.name, comparison.bitwise_equal) for comparison in comparisons] == [("output", True)]

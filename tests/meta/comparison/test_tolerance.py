@@ -1,0 +1,66 @@
+"""tolerance: every row has its reason, and every number of terms its definition."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.cases.case import Case
+from fixtures.comparison.tolerance import (
+    REFERENCE,
+    RUN,
+    TABLE,
+    UNIT_ROUNDOFF,
+    coarser,
+    longest_dot_product,
+    longest_gradient_sum,
+    longest_sum_of_kept_states,
+    longest_sum_of_tiny_numbers,
+    tolerance,
+)
+
+
+@pytest.mark.parametrize("row", TABLE, ids="-".join)
+def test_every_row_of_the_tolerance_table_has_its_reason_and_headroom(
+    row: tuple[str, str, str],
+) -> None:
+    """A factor has a reason and a measured headroom above 1; without a GPU the reason says so."""
+    entry = TABLE[row]
+    assert entry.factor > 0
+    assert entry.headroom is None or entry.headroom > 1
+    assert (entry.headroom is None) == ("no GPU was at hand" in entry.reason)
+    assert len(entry.reason.split()) >= 3
+    assert row[1] in UNIT_ROUNDOFF
+
+
+def test_terms_are_counted_as_documented() -> None:
+    """Of 2 layers with I=3, H=7, B=2, T=5: layer input 14, hidden state 7, 2 biases."""
+    case = Case(3, 7, num_layers=2, batch=2, seq_len=5)
+    assert longest_dot_product(case) == 14 + 7 + 2
+    assert longest_gradient_sum(case) == 5 * 2 + 23 + 2 * 8
+    assert longest_sum_of_kept_states(case) == 23 + 5
+    assert longest_sum_of_tiny_numbers(case) == 23 + 8
+
+
+def test_tolerance_is_the_documented_product() -> None:
+    """It is factor * u * sqrt(k) * scale, and the text shows each."""
+    bound = tolerance("output", "float32", RUN, 25, scale=3.0)
+    assert bound.value == 4 * 2.0**-24 * 5 * 3
+    assert str(bound) == "3.6e-06 = 4 u sqrt(25) * 3, u = 2^-24 (float32, state against a run)"
+    assert tolerance("weight_ih_l0", "float32", REFERENCE, 25).row == (
+        "gradient",
+        "float32",
+        REFERENCE,
+    )
+
+
+def test_tolerance_shrinks_no_further_below_the_normal_numbers() -> None:
+    """At a scale of 0 the tolerance is that of the smallest normal number."""
+    smallest = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14}
+    for precision, scale in smallest.items():
+        bound = tolerance("h_n", precision, RUN, 9, scale=0.0)
+        assert bound.value == tolerance("h_n", precision, RUN, 9, scale).value > 0
+
+
+def test_results_of_two_precisions_are_compared_under_the_coarser() -> None:
+    """The precision of the larger unit roundoff counts, in either order."""
+    assert coarser("float32", "tf32") == coarser("tf32", "float32") == "tf32"
