@@ -1,4 +1,11 @@
-"""Truth: torch.nn.GRU is torch.nn.GRUCell, step by step, forwards in one direction and backwards in the other."""
+"""Reference: torch.nn.GRU is torch.nn.GRUCell in a loop over time, from each end, layer by layer.
+
+On the CPU both run the same C++ step (GRUCell in aten/src/ATen/native/RNN.cpp). So this says
+nothing about the equations: it checks the loop, its order in each direction, and the stacking of
+layers.
+
+Source: torch documentation, torch.nn.GRUCell.
+"""
 
 from __future__ import annotations
 
@@ -11,5 +18,5 @@ from fixtures.comparison.agreement import Agree
 
 @over(SPREAD)
 def test_output_and_h_n_are_those_of_cells_unrolled_by_hand(witness: Witness, agree: Agree) -> None:
-    """bi(x, h_0) == nn.GRUCell carried along x for one half, along x from the end for the other."""
+    """Forward half: nn.GRUCell from t=0 to T-1; reverse half: nn.GRUCell from t=T-1 to 0."""
     agree(witness.bi(witness.x, witness.h_0), unrolled(witness))

@@ -1,6 +1,7 @@
-"""Truth: torch computes the golden vectors, which mpmath computed to 50 digits.
+"""Reference: the golden vectors, computed to 50 digits by mpmath.
 
-The files are rebuilt by ``python -m fixtures.truth.golden.vectors``; tests/meta proves that rebuilding changes nothing.
+``python -m fixtures.truth.golden.vectors`` rebuilds the files, and
+tests/meta/truth/test_golden_is_rebuilt.py checks that this changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fixtures.cases.case import Case
 from fixtures.cases.parameters import parameter
 from fixtures.cases.table import Table, over
 from fixtures.cases.witness import Witness
-from fixtures.comparison.agreement import Agree
+from fixtures.comparison.agreement import OUTPUT_AND_STATE, Agree
 from fixtures.truth.golden.vectors import GOLDENS, read
 
 BY_CASE = {
@@ -40,16 +41,16 @@ GOLDEN = Table(
 
 @over(GOLDEN)
 def test_output_and_h_n_are_the_golden_ones(witness: Witness, agree: Agree) -> None:
-    """bi(x, h_0), with the golden file's numbers, is the golden file's output and h_n."""
+    """With the parameters, x and h_0 of a golden file, bi(x, h_0) is its output and h_n."""
     golden = BY_CASE[witness.case.replace(dtype="float64")]
-    kept = read(golden)
+    contents = read(golden)
     bi = witness.build()
     with torch.no_grad():
-        for name, values in kept["parameters"].items():
+        for name, values in contents["parameters"].items():
             parameter(bi, name).copy_(torch.tensor(values))
     like = parameter(bi, "weight_ih_l0")
-    x = torch.tensor(kept["x"]).to(like)
-    h_0 = torch.tensor(kept["h_0"]).to(like) if golden.h_0 else None
+    x = torch.tensor(contents["x"]).to(like)
+    h_0 = torch.tensor(contents["h_0"]).to(like) if golden.h_0 else None
     if golden.lengths is None:
         output, h_n = bi(x, h_0)
     else:
@@ -57,6 +58,5 @@ def test_output_and_h_n_are_the_golden_ones(witness: Witness, agree: Agree) -> N
             nn.utils.rnn.pack_padded_sequence(x, list(golden.lengths), enforce_sorted=False), h_0
         )
         output, _ = nn.utils.rnn.pad_packed_sequence(packed, total_length=golden.seq_len)
-    agree.with_reference(
-        (output, h_n), tuple(np.array(kept[name], dtype=np.float64) for name in ("output", "h_n"))
-    )
+    expected = tuple(np.array(contents[name], dtype=np.float64) for name in OUTPUT_AND_STATE)
+    agree.with_reference((output, h_n), expected)

@@ -1,4 +1,4 @@
-"""Truth: torch computes the equations of its documentation, as the NumPy oracle computes them in float64."""
+"""Reference: the equations of the torch documentation, computed in float64 by NumPy."""
 
 from __future__ import annotations
 

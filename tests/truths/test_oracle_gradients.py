@@ -1,4 +1,4 @@
-"""Truth: torch's gradients are those of the oracle's own backward pass, which knows no autograd."""
+"""Reference: the oracle's own backward pass, computed in float64 by NumPy without autograd."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ FEW = SPREAD.filter(
 
 @over(SPREAD + LONG + PACKED)
 def test_gradients_are_the_oracles(witness: Witness, agree: Agree) -> None:
-    """The gradient by x, h_0 and every parameter, through output and h_n, packed or not, == oracle_gradients.gradients(oracle.gru(...))."""
-    loss = cotangents(witness)
-    truth = oracle_gradient(witness, loss)
-    agree.with_reference(gradients(witness, loss), truth.gradients, **truth.tolerance_args)
+    """The gradients wrt x, h_0 and every parameter, of a loss on output and h_n, packed or not."""
+    grad_outputs = cotangents(witness)
+    reference = oracle_gradient(witness, grad_outputs)
+    agree.with_reference(
+        gradients(witness, grad_outputs), reference.gradients, **reference.tolerance_args
+    )
 
 
-@pytest.mark.parametrize("through", ["output", "h_n"])
+@pytest.mark.parametrize("loss_on", ["output", "h_n"])
 @over(FEW)
 def test_gradients_through_one_result_are_the_oracles(
-    witness: Witness, agree: Agree, through: str
+    witness: Witness, agree: Agree, loss_on: str
 ) -> None:
-    """The same where the loss looks at output alone, or at h_n alone."""
-    loss = cotangents(witness, through)
-    truth = oracle_gradient(witness, loss)
-    agree.with_reference(gradients(witness, loss), truth.gradients, **truth.tolerance_args)
+    """The same of a loss on output alone, or on h_n alone."""
+    grad_outputs = cotangents(witness, loss_on)
+    reference = oracle_gradient(witness, grad_outputs)
+    agree.with_reference(
+        gradients(witness, grad_outputs), reference.gradients, **reference.tolerance_args
+    )
