@@ -19,6 +19,7 @@ import math
 import pytest
 import torch
 
+from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import stacked_runs
 from fixtures.actions.unusual_inputs import (
     NEW,
@@ -30,7 +31,6 @@ from fixtures.actions.unusual_inputs import (
     least_magnitude,
     one_feature_of,
     swamped_sum,
-    truth,
 )
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
@@ -120,33 +120,31 @@ def test_activations_are_the_functions_themselves(
     witness: Witness, agree: Agree, gate: int
 ) -> None:
     """A gate laid bare is sigmoid(x) or tanh(x) within the rounding of one number, on both sides of zero and into saturation."""
-    x, h_0 = bare_gate(witness, gate)
-    agree.with_reference(witness.bi(x, h_0), truth(witness, x, h_0), terms=1)
+    bare = bare_gate(witness, gate)
+    agree.with_reference(bare.run(bare.x, bare.h_0), oracle_of(bare), terms=1)
 
 
 @over(KEEPING)
 def test_saturated_update_gate_keeps_the_state(witness: Witness, agree: Agree) -> None:
     """With z = 1 every state is h_0; nothing fades, so the roundings of all steps add up."""
-    x, terms = keeping_gate(witness), longest_sum_of_kept_states(witness.case)
-    results = witness.bi(x, witness.random_h_0)
-    agree.with_reference(results, truth(witness, x, witness.random_h_0), terms=terms)
-    agree.with_reference(results[1], as_numpy(witness.random_h_0), of="h_n", terms=terms)
+    keeping, terms = keeping_gate(witness), longest_sum_of_kept_states(witness.case)
+    output, h_n = keeping.run(keeping.x, keeping.random_h_0)
+    agree.with_reference((output, h_n), oracle_of(keeping), terms=terms)
+    agree.with_reference(h_n, as_numpy(keeping.random_h_0), of="h_n", terms=terms)
 
 
 @over(SWAMPED)
 def test_half_precision_sums_are_carried_wider(witness: Witness, agree: Agree) -> None:
     """A sum of thousands of terms, each lost beside its neighbour of 1 in half precision, arrives whole."""
-    x = swamped_sum(witness)
-    agree.with_reference(
-        witness.bi(x, witness.random_h_0), truth(witness, x, witness.random_h_0), terms=1
-    )
+    swamped = swamped_sum(witness)
+    agree.with_reference(swamped.run(swamped.x, swamped.h_0), oracle_of(swamped), terms=1)
 
 
 @over(ENDS)
 def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) -> None:
     """With x of a hundred, the result is off by no more than rounding at the size of the sums."""
     x = 100 * witness.x
-    expected = truth(witness, x, witness.h_0)
+    expected = oracle_of(witness, x=x)
     agree.with_reference(witness.bi(x, witness.h_0), expected, scale=expected.scale)
 
 
@@ -154,7 +152,8 @@ def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) 
 def test_power_of_two_moves_from_weight_to_input(witness: Witness, agree: Agree) -> None:
     """bi(2**e * x) with weight_ih of the first layer divided by 2**e == bi(x), to the bit: no input is too large for its weight."""
     before = witness.bi(witness.x, witness.h_0)
-    agree.bitwise(witness.bi(input_scaled_up(witness), witness.h_0), before)
+    scaled = input_scaled_up(witness)
+    agree.bitwise(scaled.run(scaled.x, scaled.h_0), before)
 
 
 @pytest.mark.parametrize("size", ["large", "largest", "infinite"])
@@ -169,7 +168,7 @@ def test_results_are_finite_wherever_the_equations_are(
             size
         ],
     )
-    agree.with_reference(witness.bi(x, witness.h_0), truth(witness, x, witness.h_0))
+    agree.with_reference(witness.bi(x, witness.h_0), oracle_of(witness, x=x))
 
 
 @pytest.mark.parametrize("subnormal", [False, True], ids=["tiny", "subnormal"])
@@ -182,7 +181,7 @@ def test_tiny_numbers_round_at_their_own_scale(
         pytest.skip(reason)
     size = least_magnitude(witness.dtype, subnormal=subnormal)
     x, h_0 = size * witness.x, size * witness.random_h_0
-    expected = truth(witness, x, h_0)
+    expected = oracle_of(witness, x=x, h_0=h_0)
     agree.with_reference(
         witness.bi(x, h_0),
         expected,

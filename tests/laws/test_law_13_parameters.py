@@ -30,7 +30,6 @@ from fixtures.actions.parameters.assignment import (
     other_numbers,
     prune_by,
     shown,
-    truth,
 )
 from fixtures.actions.parameters.copying import COPIES, cannot_be_pickled
 from fixtures.actions.parameters.initialization import departures, fresh
@@ -40,6 +39,7 @@ from fixtures.actions.parameters.sharing import (
     tie_directions,
     train_a_step,
 )
+from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import flip, half, share_parameter, standalone, state
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
@@ -171,7 +171,8 @@ def test_copies_compute_the_same_and_live_on_their_own(
     agree.bitwise(copied(witness.x, witness.random_h_0), before)
     fill(copied, witness.case, witness.generator("changed copy"))
     agree.with_reference(
-        copied(witness.x, witness.random_h_0), truth(witness, shown(copied, witness))
+        copied(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=shown(copied, witness), h_0=witness.random_h_0),
     )
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
@@ -217,7 +218,10 @@ def test_parameters_are_live_after_every_change(
     numbers = other_numbers(witness)
     CHANGES[change](witness.bi, numbers)
     agree.bitwise(shown(witness.bi, witness), numbers)
-    agree.with_reference(witness.bi(witness.x, witness.random_h_0), truth(witness, numbers))
+    agree.with_reference(
+        witness.bi(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=numbers, h_0=witness.random_h_0),
+    )
 
 
 @over(TRAINED)
@@ -232,7 +236,10 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
         [],
         "parameters that a step of SGD does not move",
     )
-    agree.with_reference(witness.bi(witness.x, witness.random_h_0), truth(witness, now))
+    agree.with_reference(
+        witness.bi(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=now, h_0=witness.random_h_0),
+    )
 
 
 @over(TRAINED)
@@ -247,10 +254,16 @@ def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree:
     prune_by(witness.bi, masks)
     agree.with_reference(
         witness.bi(witness.x, witness.random_h_0),
-        truth(witness, {name: value * masks[name] for name, value in own.items()}),
+        oracle_of(
+            witness,
+            parameters={name: value * masks[name] for name, value in own.items()},
+            h_0=witness.random_h_0,
+        ),
     )
     train_a_step(witness.bi, witness.x, witness.random_h_0)
-    expected = truth(witness, masked_originals(witness.bi, masks))
+    expected = oracle_of(
+        witness, parameters=masked_originals(witness.bi, masks), h_0=witness.random_h_0
+    )
     agree.with_reference(witness.bi(witness.x, witness.random_h_0), expected)
     keep_pruned(witness.bi, masks)
     agree.with_reference(witness.bi(witness.x, witness.random_h_0), expected)
@@ -273,7 +286,9 @@ def test_functional_call_borrows_parameters(witness: Witness, agree: Agree, give
     if given == "one":
         numbers = dict([numbers.popitem()])
     called = torch.func.functional_call(witness.bi, numbers, (witness.x, witness.random_h_0))
-    agree.with_reference(called, truth(witness, own | numbers))
+    agree.with_reference(
+        called, oracle_of(witness, parameters=own | numbers, h_0=witness.random_h_0)
+    )
     agree.bitwise(shown(witness.bi, witness), own)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
@@ -294,7 +309,10 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     x, h_0 = witness.x.to(kind), witness.random_h_0.to(kind)
     agree(witness.bi.to(kind)(x, h_0), built(x, h_0), precision=backend.precision(dtype))
     agree.bitwise(shown(witness.bi.to(witness.dtype), witness), rounded)
-    agree.with_reference(witness.bi(witness.x, witness.random_h_0), truth(witness, rounded))
+    agree.with_reference(
+        witness.bi(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=rounded, h_0=witness.random_h_0),
+    )
     agree.same(
         [*map(id, witness.bi.parameters())],
         objects,
@@ -316,7 +334,8 @@ def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> N
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
     fill(witness.bi, witness.case, witness.generator("after flattening"))
     agree.with_reference(
-        witness.bi(witness.x, witness.random_h_0), truth(witness, shown(witness.bi, witness))
+        witness.bi(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=shown(witness.bi, witness), h_0=witness.random_h_0),
     )
 
 
@@ -349,7 +368,7 @@ def test_training_one_moves_the_other_where_parameters_are_shared(
         (half(output, direction), state(h_n, 0, direction)),
         run_of_direction(gru, witness, direction),
     )
-    agree.with_reference((output, h_n), truth(witness, now))
+    agree.with_reference((output, h_n), oracle_of(witness, parameters=now, h_0=witness.random_h_0))
     if trained == "standalone":
         agree.bitwise(half(output, 1 - direction), half(before[0], 1 - direction), of="output")
 
@@ -376,12 +395,16 @@ def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agre
     agree.same(len(list(witness.bi.parameters())), len(names(witness)) // 2, "number of parameters")
     agree.same(list(witness.bi.state_dict()), names(witness), "names in the state_dict")
     agree.with_reference(
-        witness.bi(witness.x, witness.random_h_0), truth(witness, shown(witness.bi, witness))
+        witness.bi(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=shown(witness.bi, witness), h_0=witness.random_h_0),
     )
     train_a_step(witness.bi, witness.x, witness.random_h_0)
     now = shown(witness.bi, witness)
     agree.bitwise(now, {name: now[name.removesuffix("_reverse")] for name in now})
-    agree.with_reference(witness.bi(witness.x, witness.random_h_0), truth(witness, now))
+    agree.with_reference(
+        witness.bi(witness.x, witness.random_h_0),
+        oracle_of(witness, parameters=now, h_0=witness.random_h_0),
+    )
 
 
 @over(ONE_LAYER)

@@ -33,7 +33,7 @@ from fixtures.actions.modes.data_parallel import replicas, shared_run
 from fixtures.actions.modes.meta_tensors import NUMBERLESS, shape_dtype_device
 from fixtures.actions.modes.modes import Mode, StackedUnidirectionalGRU, Wrapper, call, other_sizes
 from fixtures.actions.modes.torch_func import gradient_function, jacobian_function, mapped_call
-from fixtures.actions.unusual_inputs import truth
+from fixtures.actions.reference import oracle_of
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import CONVERTED, SPREAD
 from fixtures.cases.witness import Witness
@@ -125,7 +125,7 @@ def _judge_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     with torch.no_grad():
         results = call(mode.of(witness, Wrapper(witness.bi), free=mode.resizes), x, h_0)
         agree(results, witness.bi(x, h_0))
-    agree.with_reference(results, truth(witness, x, h_0))
+    agree.with_reference(results, oracle_of(witness, x=x, h_0=h_0))
 
 
 @pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT, modes.ONNX], ids=str)
