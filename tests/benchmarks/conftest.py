@@ -1,4 +1,4 @@
-"""What every benchmark does: agree first, then time."""
+"""Every benchmark compares the results of two formulations, then times one of them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from fixtures.actions.formulations import Formulation, tolerance_args
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-Contest = Callable[[Mapping[str, Formulation], str, str], None]
+#: Takes two formulations by name, the name of the one to time, and the workload.
+TimeFormulation = Callable[[Mapping[str, Formulation], str, str], None]
 
 
 @pytest.fixture
-def contest(witness: Witness, agree: Agree, benchmark: Any) -> Contest:
-    """Compare two ways to do a piece of work, then time the chosen one; both stand side by side in pytest-benchmark's table."""
+def time_formulation(witness: Witness, agree: Agree, benchmark: Any) -> TimeFormulation:
+    """Compare two formulations, then time one; pytest-benchmark's table shows them as a group."""
 
-    def hold(ways: Mapping[str, Formulation], chosen: str, work: str) -> None:
-        first, second = ways
-        expected = ways[first].results(work)
-        agree(ways[second].results(work), expected, **tolerance_args(witness.case, work, expected))
-        benchmark.group, benchmark.name = (
-            f"{first} or {second}, {work} of {witness.backend}-{witness.case}",
-            chosen,
+    def compare_and_time(formulations: Mapping[str, Formulation], name: str, workload: str) -> None:
+        first, second = formulations
+        expected = formulations[first].results(workload)
+        agree(
+            formulations[second].results(workload),
+            expected,
+            **tolerance_args(witness.case, workload, expected),
         )
-        benchmark(ways[chosen].do, work)
+        benchmark.group = f"{first} or {second}, {workload} of {witness.backend}-{witness.case}"
+        benchmark.name = name
+        benchmark(formulations[name].do, workload)
 
-    return hold
+    return compare_and_time
