@@ -1,9 +1,11 @@
-"""Law 01, output sequence: the reverse half of `output` is the flipped run of a standalone GRU on the flipped input; the forward half is a standalone run.
+"""Law 01, output sequence: the reverse half of `output` is the flipped run of a standalone GRU on
+the flipped input; the forward half is a standalone run.
 
     half(output, REVERSE) == flip(gru_reverse(flip(x)))
     half(output, FORWARD) == gru_forward(x)
 
-Source: torch documentation, torch.nn.GRU, section *Outputs*; pytorch#3587, where people asked which half is which.
+Source: torch documentation, torch.nn.GRU, section *Outputs*; pytorch#3587, where people asked which
+half is which.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""Law 03, initial state: `h_0[2*k + 1]` enters layer k's reverse direction at t=T-1, and no `h_0` is an `h_0` of zeros.
+"""Law 03, initial state: `h_0[2*k + 1]` enters layer k's reverse direction at t=T-1, and no `h_0`
+is an `h_0` of zeros.
 
     bi(x, None) == bi(x, zeros)
     bi(x[:s], h_0 with the reverse state that bi(x, h_0) has at t=s) == bi(x, h_0) on x[:s]
 
-The second line is the state carried on: where a sequence is cut, the part before the cut needs, as its reverse initial state,
-what the reverse direction had reached when it came to the cut.
+The second line carries the state over a cut at t=s: the part before the cut starts in reverse from
+the state that the reverse direction has at the cut.
 
-Source: torch documentation, torch.nn.GRU, section *Inputs*; onnxruntime#1607, pytorch#95137, mlx#3249, burn#2701.
+Source: torch documentation, torch.nn.GRU, section *Inputs*; onnxruntime#1607, pytorch#95137,
+mlx#3249, burn#2701.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def test_no_h_0_is_an_h_0_of_zeros(witness: Witness, agree: Agree) -> None:
 
 @over(SPREAD)
 def test_h_0_by_its_name_is_h_0_in_its_place(witness: Witness, agree: Agree) -> None:
-    """bi(input=x, hx=h_0) == bi(x, hx=h_0) == bi(x, h_0): nn.GRU calls its arguments input and hx."""
+    """bi(input=x, hx=h_0) == bi(x, hx=h_0) == bi(x, h_0): input and hx are nn.GRU's names."""
     by_place = witness.bi(witness.x, witness.random_h_0)
     agree.bitwise(witness.bi(witness.x, hx=witness.random_h_0), by_place)
     agree.bitwise(witness.bi(input=witness.x, hx=witness.random_h_0), by_place)
@@ -48,7 +50,7 @@ def test_h_0_by_its_name_is_h_0_in_its_place(witness: Witness, agree: Agree) -> 
 
 @over(ONE_LAYER_OF_STEPS)
 def test_reverse_state_is_carried_over_a_cut(witness: Witness, agree: Agree) -> None:
-    """The part before a cut at s, started in reverse from the state at t=s, gives the whole run's output before s."""
+    """Output before a cut at s is that of x[:s] run alone, in reverse from the state at t=s."""
     time, cut = witness.time_dim, (witness.case.seq_len + 1) // 2
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     at_cut = half(output, REVERSE).select(time, cut)
@@ -61,7 +63,7 @@ def test_reverse_state_is_carried_over_a_cut(witness: Witness, agree: Agree) -> 
 
 @over(ONE_LAYER_OF_STEPS)
 def test_forward_state_is_carried_over_a_cut(witness: Witness, agree: Agree) -> None:
-    """The part from a cut at s on, started forward from the state at t=s-1, gives the whole run's output from s on."""
+    """Output from a cut at s on is that of x[s:] run alone, forward from the state at t=s-1."""
     time, cut = witness.time_dim, (witness.case.seq_len + 1) // 2
     rest = witness.case.seq_len - cut
     output, h_n = witness.bi(witness.x, witness.random_h_0)

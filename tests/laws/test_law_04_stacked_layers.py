@@ -1,11 +1,15 @@
-"""Law 04, stacked layers: layer k reads both halves of layer k-1, and `h_n` and `h_0` are layer-major: l0, l0_reverse, l1, l1_reverse, ...
+"""Law 04, stacked layers: layer k reads both halves of layer k-1, and `h_n` and `h_0` are
+layer-major: l0, l0_reverse, l1, l1_reverse, ...
 
-    bi == layer[L-1] o ... o layer[0]      layer[k] = a bidirectional GRU of one layer holding layer k's parameters
+    bi == layer[L-1] o ... o layer[0]
     h_n.view(L, 2, B, H)[k] == h_n of layer[k]
+    layer[k] = a bidirectional GRU of one layer, holding layer k's parameters
 
-So a deep bidirectional GRU is one stack, not two: a forward stack beside a reverse stack computes something else.
+So a deep bidirectional GRU is one stack, not two: a forward stack beside a reverse stack computes
+something else.
 
-Source: torch documentation, torch.nn.GRU, sections *Outputs* and *Variables*; pytorch#4930, #22850, #89357.
+Source: torch documentation, torch.nn.GRU, sections *Outputs* and *Variables*; pytorch#4930, #22850,
+#89357.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ def test_each_layer_reads_the_whole_output_of_the_one_below(witness: Witness, ag
 
 @over(STACKED)
 def test_layers_above_never_reach_down(witness: Witness, agree: Agree) -> None:
-    """The first L-1 layers end in the same states with the last layer on top of them as without it."""
+    """The first L-1 layers have the same final states with the last layer on top and without it."""
     below = witness.case.num_layers - 1
     _, h_n = witness.bi(witness.x, witness.random_h_0)
     _, h_below = first_layers(witness, below)(witness.x, witness.random_h_0[: 2 * below])

@@ -1,9 +1,11 @@
-"""Law 05, direction axis: `output.view(T, B, 2, H)` and `h_n.view(L, 2, B, H)` separate the directions, 0 forward and 1 reverse.
+"""Law 05, direction axis: `output.view(T, B, 2, H)` and `h_n.view(L, 2, B, H)` separate the
+directions, 0 forward and 1 reverse.
 
-    output.view(T, B, 2, H)[:, :, d] == the run of direction d in the last layer, in the order of time
-    h_n.view(L, 2, B, H)[k, d]       == the final state of direction d in layer k
+    output.view(T, B, 2, H)[:, :, d] == output of direction d of the last layer, in order of time
+    h_n.view(L, 2, B, H)[k, d]       == final state of direction d of layer k
 
-Source: torch documentation, torch.nn.GRU, section *Outputs*; the notebook's *Simple Example*; pytorch#11368.
+Source: torch documentation, torch.nn.GRU, section *Outputs*; the notebook's *Simple Example*;
+pytorch#11368.
 """
 
 from __future__ import annotations
@@ -23,11 +25,9 @@ STACKED = SPREAD.filter(lambda case: case.num_layers > 1)
 
 @over(ONE_LAYER)
 def test_view_separates_the_two_runs(witness: Witness, agree: Agree) -> None:
-    """output.view(*, 2, H) and h_n.view(1, 2, B, H), indexed by direction, are the two standalone runs."""
-    case, h_0 = (
-        witness.case,
-        witness.random_h_0.view(1, 2, witness.case.batch, witness.case.hidden_size),
-    )
+    """output.view(*, 2, H) and h_n.view(1, 2, B, H), by direction, are the two standalone runs."""
+    case = witness.case
+    h_0 = witness.random_h_0.view(1, 2, case.batch, case.hidden_size)
     output, h_n = witness.bi(witness.x, witness.random_h_0)
     by_direction = output.view(*output.shape[:2], 2, case.hidden_size)
     states = h_n.view(1, 2, case.batch, case.hidden_size)

@@ -1,14 +1,17 @@
-"""Law 07, packed lengths: in a PackedSequence each row flips within its own length, as if it ran alone, and its padding does not exist.
+"""Law 07, packed lengths: in a PackedSequence each row flips within its own length, as if it ran
+alone, and its padding does not exist.
 
     row b of bi(pack(x, lengths), h_0) == bi(x[:lengths[b], b], h_0[:, b])
     reverse half of bi(pack(x)) == flip(gru(pack(flip(x, lengths))), lengths)
 
-So the reverse direction of a row starts at its last step, t=lengths[b]-1, and `h_n` holds each row's own ends. Rows may come in
-any order: packing sorts them, and `h_0` goes in and `h_n` comes out in the order in which the caller has them.
+So the reverse direction of a row starts at its last step, t=lengths[b]-1, and `h_n` holds each
+row's own final states. Rows may come in any order: packing sorts them, and `h_0` and `h_n` keep the
+caller's order.
 
-Source: torch documentation, torch.nn.GRU, sections *Inputs* and *Outputs*, and torch.nn.utils.rnn.pack_padded_sequence
-(enforce_sorted); pytorch#1811 and #517 (does the reverse direction read the padding?), #3584 and #15225 (unsorted lengths),
-pvse#13 (where the reverse state is); mxnet#19323, keras#4192, mead-baseline#677, which got it wrong.
+Source: torch documentation, torch.nn.GRU, sections *Inputs* and *Outputs*, and
+torch.nn.utils.rnn.pack_padded_sequence (enforce_sorted); pytorch#1811 and #517 (does the reverse
+direction read the padding?), #3584 and #15225 (unsorted lengths), pvse#13 (where the reverse state
+is); mxnet#19323, keras#4192, mead-baseline#677, which got it wrong.
 """
 
 from __future__ import annotations
@@ -44,18 +47,19 @@ def test_packed_run_is_the_oracles(witness: Witness, agree: Agree) -> None:
 @over(ONE_LAYER)
 def test_reverse_half_is_flipped_within_each_length(witness: Witness, agree: Agree) -> None:
     """half(output, REVERSE) == flip(gru_reverse(pack(flip(x, lengths))), lengths)."""
-    turned = witness.pack(flip(witness.x, witness.time_dim, witness.lengths))
-    gru_output, gru_h_n = standalone(witness, 0, REVERSE)(turned, state(witness.h_0, 0, REVERSE))
+    time, lengths = witness.time_dim, witness.lengths
     output, h_n = witness.run(witness.x, witness.h_0)
+    flipped = witness.pack(flip(witness.x, time, lengths))
+    gru_output, gru_h_n = standalone(witness, 0, REVERSE)(flipped, state(witness.h_0, 0, REVERSE))
     agree(
         (half(output, REVERSE), state(h_n, 0, REVERSE)),
-        (flip(witness.padded(gru_output), witness.time_dim, witness.lengths), gru_h_n),
+        (flip(witness.padded(gru_output), time, lengths), gru_h_n),
     )
 
 
 @over(PACKED)
 def test_h_n_is_in_output_where_each_row_ends(witness: Witness, agree: Agree) -> None:
-    """h_n[-2], h_n[-1] == forward half at t=lengths[b]-1, reverse half at t=0, of each row b."""
+    """h_n[-2], h_n[-1] == forward half at t=lengths[b]-1, reverse half at t=0 of each row b."""
     output, h_n = witness.run(witness.x, witness.h_0)
     rows = output.unbind(1 - witness.time_dim)
     last = torch.stack(
@@ -70,7 +74,7 @@ def test_h_n_is_in_output_where_each_row_ends(witness: Witness, agree: Agree) ->
 
 @over(PACKED)
 def test_packed_in_is_packed_out(witness: Witness, agree: Agree) -> None:
-    """A PackedSequence gives a PackedSequence with the same batch_sizes, sorted_indices and unsorted_indices."""
+    """A PackedSequence gives one with the same batch_sizes, sorted_ and unsorted_indices."""
     output, _ = witness.bi(witness.packed, witness.h_0)
     agree.same(type(output), type(witness.packed), "the type of output")
     for field in ("batch_sizes", "sorted_indices", "unsorted_indices"):
@@ -84,33 +88,36 @@ def test_packed_in_is_packed_out(witness: Witness, agree: Agree) -> None:
 @pytest.mark.parametrize("filler", [0.0, math.inf])
 @over(ONE_LAYER)
 def test_padding_cannot_be_seen(witness: Witness, agree: Agree, filler: float) -> None:
-    """Whatever lies beyond a row's length, NaN or any number, the results are the same bits."""
+    """With NaN, zeros or infinities in the padding, the results are bitwise equal."""
     filled = witness.x.masked_fill(~witness.step_mask, filler)
     agree.bitwise(witness.run(filled, witness.h_0), witness.run(witness.x, witness.h_0))
 
 
 @over(ONE_LAYER.filter(lambda case: case.lengths != "unsorted"))
 def test_enforce_sorted_is_a_promise_and_changes_nothing(witness: Witness, agree: Agree) -> None:
-    """Rows that are sorted give the same whether packing was told so or sorted them once more."""
-    output, h_n = witness.bi(witness.pack(witness.x, enforce_sorted=True), witness.h_0)
-    again, h_n_again = witness.bi(witness.pack(witness.x, enforce_sorted=False), witness.h_0)
-    agree((witness.padded(again), h_n_again), (witness.padded(output), h_n))
+    """Sorted rows give the same with enforce_sorted and when packing sorts them again."""
+    promised, h_n = witness.bi(witness.pack(witness.x, enforce_sorted=True), witness.h_0)
+    sorted_again, h_n_again = witness.bi(witness.pack(witness.x), witness.h_0)
+    agree((witness.padded(sorted_again), h_n_again), (witness.padded(promised), h_n))
 
 
 @over(PACKED.filter(lambda case: case.lengths == "unsorted"))
 def test_rows_come_back_in_the_order_of_the_caller(witness: Witness, agree: Agree) -> None:
-    """Rows, lengths and h_0 dealt in another order give output and h_n in that order."""
+    """Rows, lengths and h_0 in another order give output and h_n in that order."""
     order = torch.randperm(witness.case.batch, generator=witness.generator("order of rows")).to(
         witness.backend.device
     )
     row = 1 - witness.time_dim
     output, h_n = witness.run(witness.x, witness.random_h_0)
     lengths = [(witness.lengths or [])[i] for i in order]
-    packed, dealt_h_n = witness.bi(
+    reordered, reordered_h_n = witness.bi(
         witness.pack(witness.x.index_select(row, order), lengths=lengths),
         witness.random_h_0[:, order],
     )
-    agree((witness.padded(packed), dealt_h_n), (output.index_select(row, order), h_n[:, order]))
+    agree(
+        (witness.padded(reordered), reordered_h_n),
+        (output.index_select(row, order), h_n[:, order]),
+    )
 
 
 @over(PACKED.filter(lambda case: case.h_0 == "none"))
@@ -123,16 +130,16 @@ def test_no_h_0_is_an_h_0_of_zeros(witness: Witness, agree: Agree) -> None:
 
 @over(ONE_LAYER)
 def test_batch_first_is_a_matter_of_padding_only(witness: Witness, agree: Agree) -> None:
-    """A PackedSequence has no batch dimension: a GRU with batch_first turned over takes it and gives the same."""
-    turned = witness.rebuilt(batch_first=not witness.case.batch_first)
+    """A PackedSequence has no batch dimension: batch_first changes nothing."""
     output, h_n = witness.bi(witness.packed, witness.h_0)
-    turned_output, turned_h_n = turned(witness.packed, witness.h_0)
-    agree.bitwise((turned_output.data, turned_h_n), (output.data, h_n))
+    other_gru = witness.rebuilt(batch_first=not witness.case.batch_first)
+    other_output, other_h_n = other_gru(witness.packed, witness.h_0)
+    agree.bitwise((other_output.data, other_h_n), (output.data, h_n))
 
 
 @over(PACKED.filter(lambda case: case.lengths == "equal"))
 def test_rows_of_one_length_are_the_plain_tensor(witness: Witness, agree: Agree) -> None:
-    """Where all rows are equally long, packing is cutting: bi(pack(x)) == bi(x[:length])."""
+    """Where all rows have one length, bi(pack(x)) == bi(x[:length])."""
     length = (witness.lengths or [0])[0]
     output, h_n = witness.bi(witness.x.narrow(witness.time_dim, 0, length), witness.h_0)
     padded, packed_h_n = witness.run(witness.x, witness.h_0)

@@ -1,14 +1,16 @@
-"""Law 08, gradients: every derivative of the bidirectional GRU, by input, initial state and parameters, is that of its standalone runs.
+"""Law 08, gradients: every derivative of the bidirectional GRU, with respect to input, initial
+state and parameters, is that of its standalone runs.
 
     d loss(bi(x, h_0)) / d(x, h_0, parameters) == d loss(standalone runs) / d(x, h_0, parameters)
 
-whether the loss looks at `output`, at `h_n` or at both; in second order and in forward mode too. What a loss does not look at
-has a gradient of exactly zero, or none: the padding, and the last layer's parameters of the other direction. That all of these
-are the gradients of the documented equations says tests/truths/test_oracle_gradients.py.
+whether the loss is on `output`, on `h_n` or on both; in second order and in forward mode too. Where
+a loss does not depend on something, the gradient is exactly zero, or None: for the padding, and for
+the last layer's parameters of the other direction. tests/truths/test_oracle_gradients.py verifies
+that these are the gradients of the documented equations.
 
-Source: torch documentation, torch.autograd.grad, torch.autograd.gradcheck, torch.func.jvp; pytorch#1301, #92615 and mxnet#17898
-(values right, gradients wrong), pytorch#54307 (a slice of the output, H not a multiple of 4), #776 (frozen parameters), #5261
-and #25315 (double backward).
+Source: torch documentation, torch.autograd.grad, torch.autograd.gradcheck, torch.func.jvp;
+pytorch#1301, #92615 and mxnet#17898 (values right, gradients wrong), pytorch#54307 (a slice of the
+output, H not a multiple of 4), #776 (frozen parameters), #5261 and #25315 (double backward).
 """
 
 from __future__ import annotations
@@ -48,13 +50,13 @@ TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7 and case.num_layers 
 )
 
 
-@pytest.mark.parametrize("through", LOSS_ON)
+@pytest.mark.parametrize("loss_on", LOSS_ON)
 @over(FEW + LONG)
 def test_gradients_are_those_of_the_standalone_runs(
-    witness: Witness, agree: Agree, through: str
+    witness: Witness, agree: Agree, loss_on: str
 ) -> None:
-    """Through output, h_n or both: the gradient by x, h_0 and every parameter is that of two standalone runs per layer."""
-    loss = cotangents(witness, through)
+    """The gradient wrt x, h_0 and every parameter is that of two standalone runs per layer."""
+    loss = cotangents(witness, loss_on)
     agree(
         gradients(witness, loss), gradients_of_runs(witness, loss), **tolerance_args(witness, loss)
     )
@@ -62,7 +64,7 @@ def test_gradients_are_those_of_the_standalone_runs(
 
 @over(PACKED.filter(lambda case: case.batch <= 5 and case.num_layers <= 2))
 def test_packed_gradients_are_those_of_each_row_alone(witness: Witness, agree: Agree) -> None:
-    """The gradient of a packed run is that of the rows run one by one, and a parameter's is their sum."""
+    """The gradient of a packed run is that of its rows run one by one, summed for parameters."""
     loss = cotangents(witness)
     agree(
         gradients(witness, loss), gradients_of_runs(witness, loss), **tolerance_args(witness, loss)
@@ -71,25 +73,27 @@ def test_packed_gradients_are_those_of_each_row_alone(witness: Witness, agree: A
 
 @over(PACKED)
 def test_padding_has_no_gradient(witness: Witness, agree: Agree) -> None:
-    """The gradient by what lies beyond a row's length is exactly zero."""
-    by_x = gradients(witness, cotangents(witness))["x"]
+    """The gradient wrt the padding is exactly zero."""
+    gradient = gradients(witness, cotangents(witness))["x"]
     agree.bitwise(
-        by_x.masked_fill(witness.step_mask, 0.0),
-        torch.zeros_like(by_x),
-        of="gradient by the padding",
+        gradient.masked_fill(witness.step_mask, 0.0),
+        torch.zeros_like(gradient),
+        of="gradient wrt the padding",
     )
 
 
 @pytest.mark.parametrize("direction", [FORWARD, REVERSE])
 @over(FEW)
 def test_other_direction_has_no_gradient(witness: Witness, agree: Agree, direction: int) -> None:
-    """Through one half of output, the last layer's parameters of the other direction have a gradient of exactly zero, or none."""
-    (output, _), by = run_with_grad(witness)
-    found = vjp(witness, [half(output, direction)], [half(witness.cotangents[0], direction)], by)
+    """With a loss on one half of output, the other direction's last layer has zero gradients."""
+    (output, _), wrt = run_with_grad(witness)
+    loss = [half(witness.cotangents[0], direction)]
+    gradient = vjp(witness, [half(output, direction)], loss, wrt)
     other = f"_l{witness.case.num_layers - 1}{SUFFIX[1 - direction]}"
-    zeros = {name: torch.zeros_like(value) for name, value in by.items() if name.endswith(other)}
+    zeros = {name: torch.zeros_like(value) for name, value in wrt.items() if name.endswith(other)}
     agree.bitwise(
-        {name: zeros[name] if found[name] is None else found[name] for name in zeros}, zeros
+        {name: zero if gradient[name] is None else gradient[name] for name, zero in zeros.items()},
+        zeros,
     )
 
 
@@ -97,15 +101,15 @@ def test_other_direction_has_no_gradient(witness: Witness, agree: Agree, directi
 def test_slice_of_output_is_a_loss_that_looks_away_elsewhere(
     witness: Witness, agree: Agree
 ) -> None:
-    """The gradient through a slice with steps in every dimension is the gradient through output with cotangents of zero everywhere else."""
+    """The gradient of a loss on a slice of output is that with zero cotangents everywhere else."""
     window = (slice(witness.case.seq_len // 2, None), slice(None, None, 2), slice(1, None, 2))
-    (output, _), by = run_with_grad(witness)
+    (output, _), wrt = run_with_grad(witness)
     cotangent, _ = witness.cotangents
-    elsewhere = torch.zeros_like(cotangent)
-    elsewhere[window] = cotangent[window]
-    loss = (elsewhere, None)
+    zero_outside = torch.zeros_like(cotangent)
+    zero_outside[window] = cotangent[window]
+    loss = (zero_outside, None)
     agree(
-        vjp(witness, [output[window]], [cotangent[window]], by),
+        vjp(witness, [output[window]], [cotangent[window]], wrt),
         gradients(witness, loss),
         **tolerance_args(witness, loss),
     )
@@ -116,7 +120,7 @@ def test_slice_of_output_is_a_loss_that_looks_away_elsewhere(
 def test_memory_layout_of_a_cotangent_is_invisible(
     witness: Witness, agree: Agree, layout: str
 ) -> None:
-    """A loss may hand back any view: every second column, a transpose, one number expanded (as sum() does)."""
+    """Cotangents may be any view: strided, transposed, or one number expanded (as by sum())."""
     viewed = tuple(_viewed(cotangent, layout) for cotangent in witness.cotangents)
     plain = tuple(cotangent.contiguous() for cotangent in viewed)
     agree(gradients(witness, viewed), gradients(witness, plain), **tolerance_args(witness, plain))
@@ -124,16 +128,16 @@ def test_memory_layout_of_a_cotangent_is_invisible(
 
 @over(FEW)
 def test_graph_can_be_kept_and_walked_twice(witness: Witness, agree: Agree) -> None:
-    """With retain_graph, a second walk back gives the same bits."""
+    """With retain_graph, a second backward pass gives bitwise equal gradients."""
     loss = cotangents(witness)
-    results, by = run_with_grad(witness)
-    first = vjp(witness, results, loss, by, retain_graph=True)
-    agree.bitwise(vjp(witness, results, loss, by), first)
+    results, wrt = run_with_grad(witness)
+    first = vjp(witness, results, loss, wrt, retain_graph=True)
+    agree.bitwise(vjp(witness, results, loss, wrt), first)
 
 
 @over(FEW)
 def test_create_graph_changes_no_gradient(witness: Witness, agree: Agree) -> None:
-    """With create_graph, the gradient is the same, and can itself be differentiated."""
+    """With create_graph, the gradient is the same."""
     loss = cotangents(witness)
     agree(
         gradients(witness, loss, create_graph=True),
@@ -147,44 +151,44 @@ def test_create_graph_changes_no_gradient(witness: Witness, agree: Agree) -> Non
 def test_what_is_frozen_changes_no_other_gradient(
     witness: Witness, agree: Agree, learning: str
 ) -> None:
-    """The parameters' gradient is the same where the input wants none; the input's, where the parameters are frozen."""
+    """Parameters have the same gradient where the input requires none, and the reverse."""
     loss = cotangents(witness)
     some = gradients_by_only(witness, loss, learning)
-    whole = gradients(witness, loss)
-    agree(some, {name: whole[name] for name in some}, **tolerance_args(witness, loss))
+    everything = gradients(witness, loss)
+    agree(some, {name: everything[name] for name in some}, **tolerance_args(witness, loss))
 
 
 @over(IN_FLOAT64)
 def test_second_order_is_the_change_of_the_gradient(witness: Witness, agree: Agree) -> None:
-    """Autograd through autograd is how the oracle's gradient changes along a random direction."""
+    """Double backward is the finite difference of the oracle's gradient along a random vector."""
     loss = cotangents(witness)
-    truth = second_order.double_backward_of_oracle(witness, loss)
+    expected = second_order.double_backward_of_oracle(witness, loss)
     agree(
         second_order.double_backward(witness, loss),
-        truth.gradients,
+        expected.gradients,
         reference=FINITE_DIFFERENCE,
-        **truth.tolerance_args,
+        **expected.tolerance_args,
     )
 
 
 @over(IN_FLOAT64)
 def test_forward_mode_is_the_change_of_the_results(witness: Witness, agree: Agree) -> None:
-    """torch.func.jvp is how the oracle's output and h_n change along a random direction."""
-    truth = second_order.jvp_of_oracle(witness)
+    """torch.func.jvp is the finite difference of the oracle's results along a random vector."""
+    expected = second_order.jvp_of_oracle(witness)
     agree(
         second_order.jvp(witness),
-        truth.gradients,
+        expected.gradients,
         reference=FINITE_DIFFERENCE,
-        **truth.tolerance_args,
+        **expected.tolerance_args,
     )
 
 
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 @over(TINY)
 def test_torchs_own_checks_pass(witness: Witness, agree: Agree, check: Callable[..., bool]) -> None:
-    """torch.autograd.gradcheck and gradgradcheck pass by x, h_0 and every parameter, in float64."""
+    """torch.autograd.gradcheck, gradgradcheck pass wrt x, h_0 and every parameter, in float64."""
     agree.same(
-        second_order.gradcheck_message(check, witness), "passed", f"what {check.__name__} says"
+        second_order.gradcheck_message(check, witness), "passed", f"{check.__name__}'s message"
     )
 
 
