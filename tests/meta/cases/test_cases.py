@@ -12,7 +12,6 @@ import pytest
 from fixtures.cases.case import Case
 from fixtures.cases.table import Table
 from fixtures.cases.tables import CORE, SPREAD
-from fixtures.comparison.tolerance import longest_dot_product
 
 PROMISED: dict[str, Callable[[Case], bool]] = {
     "I=1": lambda c: c.input_size == 1,
@@ -88,10 +87,3 @@ def test_core_crosses_its_axes_in_full() -> None:
         itertools.product((1, 2, 3, 4), (False, True), (False, True), ("float32", "float64"))
     )
     assert {c.dtype for c in CORE.full} == {"float16", "bfloat16", "float32", "float64"}
-
-
-def test_case_names_its_longest_dot_product() -> None:
-    """K counts the widest layer input, the hidden state and two biases: 3 + 7 + 2, and 14 + 7 + 2 from two layers on."""
-    assert longest_dot_product(Case(3, 7)) == 12
-    assert longest_dot_product(Case(3, 7, num_layers=2)) == 23
-    assert longest_dot_product(Case(30, 7, num_layers=2)) == 39

@@ -36,6 +36,8 @@ def test_terms_are_counted_as_documented() -> None:
     """Of 2 layers with I=3, H=7, B=2, T=5: layer input 14, hidden state 7, 2 biases."""
     case = Case(3, 7, num_layers=2, batch=2, seq_len=5)
     assert longest_dot_product(case) == 14 + 7 + 2
+    assert longest_dot_product(case.replace(num_layers=1)) == 3 + 7 + 2
+    assert longest_dot_product(case.replace(input_size=30)) == 30 + 7 + 2
     assert longest_gradient_sum(case) == 5 * 2 + 23 + 2 * 8
     assert longest_sum_of_kept_states(case) == 23 + 5
     assert longest_sum_of_tiny_numbers(case) == 23 + 8
