@@ -1,11 +1,12 @@
-"""Fuzz: any legal configuration, any seed, every sentence of every law and truth that speaks of it. ``make fuzz`` tries many.
+"""Fuzz: any legal case and any seed, for every law test that can run it. ``make fuzz`` tries many.
 
-Hypothesis draws the case and shrinks it; what is left is one line to paste. In the suite's own tests a derandomised handful runs.
+Hypothesis draws the case and shrinks a failing one; the failure is one line to paste. By default,
+two derandomised examples run of each law test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 import pytest
@@ -13,14 +14,16 @@ import pytest
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import Implementation
-from fixtures.proof.runner import LawCase, LawTest, Outcome, law_tests
+from fixtures.proof.collection import LawCase, LawTest, law_tests
+from fixtures.proof.runner import Outcome, run
+from fixtures.results.reproducer import Options, again
 
 hypothesis: Any = pytest.importorskip(
     "hypothesis", reason="hypothesis is not installed; make fuzz installs it"
 )
 st: Any = pytest.importorskip("hypothesis.strategies", reason="hypothesis is not installed")
 
-#: The memory bound: numbers in one layer's gates over all steps.
+#: Bounds the memory: numbers in the input and the gates of one layer, over all steps.
 MOST_NUMBERS = 40_000
 
 CASES = st.builds(
@@ -45,29 +48,26 @@ CASES = st.builds(
 )
 
 
-def cases_of(sentence: LawTest) -> Any:
-    """Cases that the sentence speaks of."""
-    return CASES.map(sentence.table.adapt).filter(bool)
-
-
-def arguments_of(sentence: LawTest) -> list[Mapping[str, Any]]:
-    """The further arguments that the sentence takes, one set for each of its trials on one case."""
-    return [
-        law_case.arguments
-        for law_case in sentence.law_cases
-        if law_case.case == sentence.table.quick[0]
-    ]
+def law_cases_of(law_test: LawTest) -> Any:
+    """Draw a law case: any case that fits the law test's table, and one of its other arguments."""
+    law_cases = list(law_test.law_cases)
+    with_arguments = [each for each in law_cases if each.case == law_cases[0].case]
+    return st.builds(
+        lambda law_case, case: dataclasses.replace(law_case, case=case),
+        st.sampled_from(with_arguments),
+        CASES.map(law_test.table.adapt).filter(bool),
+    )
 
 
 @pytest.mark.parametrize(
-    "sentence",
-    [sentence for sentence in law_tests() if sentence.table.adapter],
-    ids=lambda sentence: sentence.nodeid.rpartition("/")[2],
+    "law_test",
+    [law_test for law_test in law_tests() if law_test.table.adapter],
+    ids=lambda law_test: law_test.nodeid.rpartition("/")[2],
 )
-def test_sentence_holds_for_any_case(
-    sentence: LawTest, backend: Backend, implementation: Implementation, pytestconfig: pytest.Config
+def test_law_test_holds_for_any_case(
+    law_test: LawTest, backend: Backend, implementation: Implementation, pytestconfig: pytest.Config
 ) -> None:
-    """Whatever the case and the seed, the sentence passes, or is skipped with a reason."""
+    """The law test passes whatever the case and the seed, or is skipped with a reason."""
     count = pytestconfig.option.fuzz
 
     @hypothesis.settings(  # type: ignore[untyped-decorator]  # hypothesis may be absent
@@ -79,17 +79,17 @@ def test_sentence_holds_for_any_case(
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(  # type: ignore[untyped-decorator]  # likewise
-        case=cases_of(sentence),
-        arguments=st.sampled_from(arguments_of(sentence)),
-        seed=st.integers(0, 10**6),
+        law_case=law_cases_of(law_test), seed=st.integers(0, 10**6)
     )
-    def judged(case: Case, arguments: Mapping[str, Any], seed: int) -> None:
-        outcome, why = LawCase(sentence, case, arguments).run(implementation, backend, seed)
+    def holds(law_case: LawCase, seed: int) -> None:
+        outcome, reason = run(law_case, implementation, backend, seed)
         if outcome in {Outcome.REJECTED, Outcome.CRASHED}:
-            again = f'pytest "{sentence.nodeid}" --case {case} --seed {seed} --device {backend}'
-            pytest.fail(f"{outcome.value}: {why}\nagain      {again}", pytrace=False)
+            gru = pytestconfig.option.gru or ""
+            options = Options(case=str(law_case.case), devices=[str(backend)], gru=gru, seed=seed)
+            line = again(law_test.nodeid, options)
+            pytest.fail(f"{outcome.value}: {reason}\nagain      {line}", pytrace=False)
 
     try:
-        judged()
+        holds()
     except hypothesis.errors.Unsatisfiable:
-        pytest.skip("hypothesis drew no case that the sentence speaks of")
+        pytest.skip("hypothesis drew no case that fits the law test")

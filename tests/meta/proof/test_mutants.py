@@ -1,41 +1,59 @@
-"""The suite sees: every mutant is rejected by the law that exists for it, in an assertion of ``agreement``; without its fault, nothing is.
+"""The suite can see: each mutant is rejected by the law named for it, and CorrectGRU by none.
 
 ``make mutants`` prints the whole matrix.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from fixtures.cases.backend import Backend
 from fixtures.cases.implementation import Implementation
-from fixtures.proof import runner
-from fixtures.proof.mutants import MUTANTS, CorrectGRU
-from fixtures.proof.runner import Outcome
+from fixtures.proof import mutants
+from fixtures.proof.collection import covering_selection, group_of, groups
+from fixtures.proof.mutants import MUTANTS, CorrectGRU, matrix
+from fixtures.proof.mutants.forward.rows import RowsMix
+from fixtures.proof.runner import Outcome, Result, run_cases
 
 CPU = Backend("cpu")
+
+#: It rises with every new mutant, and never falls: fewer means that a file is lost.
+NUMBER_OF_MUTANTS = 214
+
+
+def test_no_mutant_is_lost_and_no_two_share_a_name() -> None:
+    """There are exactly as many mutants as are written down here."""
+    assert len(MUTANTS) == NUMBER_OF_MUTANTS
+    assert len({mutant.__name__ for mutant in MUTANTS}) == NUMBER_OF_MUTANTS
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
 def test_mutant_is_rejected_by_the_law_named_for_it(mutant: type[CorrectGRU]) -> None:
     """The law disagrees with the mutant: it neither passes it nor merely crashes on it."""
-    first, others = runner.covering_selection(runner.group_of(mutant.law))
-    found = runner.judge(Implementation(mutant.__name__, mutant), CPU, first + others)
-    assert found.outcome == Outcome.REJECTED, (
-        f"{mutant.__name__}: {mutant.__doc__} {found.outcome.value} after {found.law_cases} trials; {found.where} {found.why}"
+    selection, rest = covering_selection(group_of(mutant.law))
+    result = run_cases(Implementation(mutant.__name__, mutant), CPU, selection + rest)
+    assert result.outcome == Outcome.REJECTED, (
+        f"{mutant.__name__}: {mutant.__doc__} {result.outcome.value} after {result.count} "
+        f"law cases; {result.law_case} {result.reason}"
     )
 
 
-@pytest.mark.parametrize("chapter", runner.groups())
-def test_clean_body_of_the_mutants_passes(group: str) -> None:
-    """The mutants' common body without a fault is accepted, so that each mutant is rejected for its fault."""
-    first, _ = runner.covering_selection(group)
-    found = runner.judge(Implementation("Clean", CorrectGRU), CPU, first)
-    assert found.outcome in (Outcome.PASSED, Outcome.SKIPPED), f"{found.where}: {found.why}"
+@pytest.mark.parametrize("group", groups())
+def test_correct_gru_passes(group: str) -> None:
+    """CorrectGRU passes at least one law case of every group, and fails none.
+
+    So each mutant is rejected for its fault. A group that skips everything does not count as
+    passed.
+    """
+    selection, _ = covering_selection(group)
+    result = run_cases(Implementation("CorrectGRU", CorrectGRU), CPU, selection)
+    assert result.outcome == Outcome.PASSED, f"{result.law_case}: {result.reason}"
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_mutant_says_what_is_wrong_in_one_line(mutant: type[CorrectGRU]) -> None:
+def test_mutant_names_its_fault_in_one_line(mutant: type[CorrectGRU]) -> None:
     """A mutant's docstring is one sentence on one line, and its issue reads like pytorch#94754."""
     text = mutant.__doc__ or ""
     assert text.endswith(".")
@@ -43,7 +61,26 @@ def test_mutant_says_what_is_wrong_in_one_line(mutant: type[CorrectGRU]) -> None
     assert not mutant.issue or mutant.issue.partition("#")[2].isdigit()
 
 
-def test_there_are_enough_mutants_and_no_two_share_a_name() -> None:
-    """The faults that shipped, 28, and at least 42 others."""
-    assert len({mutant.__name__ for mutant in MUTANTS}) == len(MUTANTS)
-    assert len(MUTANTS) >= 70
+def test_mutant_can_be_named_on_the_command_line() -> None:
+    """``--gru fixtures.proof.mutants:RowsMix`` finds the mutant, in whichever file it is."""
+    assert mutants.RowsMix is RowsMix
+    with pytest.raises(AttributeError, match="NoSuchMutant"):
+        _ = mutants.NoSuchMutant
+
+
+def test_matrix_counts_rejections_and_names_survivors() -> None:
+    """The summary counts rejections, never crashes, and names the mutants that nothing rejects."""
+    passed = {group: Result(Outcome.PASSED) for group in groups()}
+    rows = {
+        "RowsMix": {**passed, "09 independence": Result(Outcome.REJECTED)},
+        "HalvesSwapped": {**passed, "05 direction axis": Result(Outcome.CRASHED)},
+    }
+    lines = [matrix.line(name, row).split() for name, row in rows.items()]
+    assert Counter(lines[0][1:]) == {"X": 1, ".": len(passed) - 1}
+    assert Counter(lines[1][1:]) == {"!": 1, ".": len(passed) - 1}
+    text = "\n".join([*matrix.head(), *matrix.summary(rows)])
+    assert "09 independence        rejects    1, alone   1: RowsMix" in text
+    assert "05 direction axis      rejects    0, alone   0: -" in text
+    assert "not rejected by the law named for it: HalvesSwapped" in text
+    assert "survivors: HalvesSwapped" in text
+    assert "score: 1 of 2 mutants rejected; by law 01 alone" in text

@@ -1,0 +1,63 @@
+"""collection: the law cases are the tests that pytest collects, and their covering selection."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+from fixtures import ROOT
+from fixtures.cases.backend import Backend
+from fixtures.cases.claims.selection import why_not_claimed
+from fixtures.cases.implementation import TORCH_GRU
+from fixtures.proof.collection import (
+    COSTLY,
+    LawCase,
+    covering_selection,
+    group_of,
+    groups,
+    law_tests,
+)
+
+
+def claimed(law_case: LawCase) -> bool:
+    """Whether torch.nn.GRU claims on the CPU what the law case needs."""
+    arguments = {**law_case.arguments, "case": law_case.case, "backend": Backend("cpu")}
+    return why_not_claimed(law_case.marks, arguments, TORCH_GRU) is None
+
+
+def test_law_cases_are_the_tests_that_pytest_collects() -> None:
+    """Each law test has as many claimed law cases as pytest collects on the CPU by default."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--device", "cpu"]
+    command += ["tests/laws", "tests/truths"]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603  # our own command
+    by_pytest = Counter(line.partition("[")[0] for line in output.splitlines() if "::" in line)
+    law_cases = [law_case for law_test in law_tests() for law_case in law_test.law_cases]
+    assert by_pytest == Counter(each.law_test.nodeid for each in law_cases if claimed(each))
+
+
+@pytest.mark.parametrize("group", groups())
+def test_covering_selection_meets_every_level(group: str) -> None:
+    """Selection and rest are all law cases of a group; the selection has every level of each."""
+    selection, rest = covering_selection(group)
+    law_tests_of_group = [law_test for law_test in law_tests() if law_test.group == group]
+    law_cases = [law_case for law_test in law_tests_of_group for law_case in law_test.law_cases]
+    assert Counter(map(str, selection + rest)) == Counter(map(str, law_cases))
+    assert levels(selection) == levels(law_cases)
+    for law_test in law_tests_of_group:
+        mine = [each for each in law_cases if each.law_test == law_test and each.cost < COSTLY]
+        assert levels(mine) <= levels(each for each in selection if each.law_test == law_test)
+
+
+def levels(law_cases: Iterable[LawCase]) -> set[object]:
+    """The levels that some law cases have together."""
+    return {level for law_case in law_cases for level in law_case.levels}
+
+
+def test_unknown_law_is_named() -> None:
+    """A mutant that names a law or truth that does not exist is an error."""
+    with pytest.raises(LookupError, match="no law or truth is called 17"):
+        group_of("17")
