@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import torch
 
-from fixtures.actions.reversal import first_layers, one_layer
+from fixtures.actions.reversal import first_layers, one_layer, states_of_layer
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -30,9 +30,8 @@ def test_each_layer_reads_the_whole_output_of_the_one_below(witness: Witness, ag
     """bi(x, h_0) == layer[L-1](... layer[0](x, h_0[0:2]) ..., h_0[2*L-2:])."""
     sequence, states = witness.x, []
     for layer in range(witness.case.num_layers):
-        sequence, h_n = one_layer(witness, layer)(
-            sequence, witness.random_h_0[2 * layer : 2 * layer + 2]
-        )
+        h_0 = states_of_layer(witness.random_h_0, layer)
+        sequence, h_n = one_layer(witness, layer)(sequence, h_0)
         states.append(h_n)
     agree(witness.bi(witness.x, witness.random_h_0), (sequence, torch.cat(states)))
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from fixtures.actions.reversal import half
+from fixtures.cases.memory_layout import permuted, strided
 from fixtures.cases.parameters import FORWARD
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -52,7 +53,7 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
 @over(CONTIGUOUS.filter(lambda case: case.num_layers <= 2))
 def test_memory_layout_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """Views of x and h_0, with other strides or an offset, give what contiguous copies give."""
-    view = {"strided": _strided, "permuted": _permuted, "offset": _offset}[layout]
+    view = {"strided": strided, "permuted": permuted, "offset": _offset}[layout]
     x, h_0 = view(witness.x), view(witness.random_h_0)
     agree(witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0))
 
@@ -84,16 +85,6 @@ def test_empty_batch_gives_empty_results(witness: Witness, agree: Agree) -> None
     output, h_n = witness.bi(witness.x.narrow(row, 0, 0), witness.random_h_0[:, :0])
     full_output, full_h_n = witness.bi(witness.x, witness.random_h_0)
     agree((output, h_n), (full_output.narrow(row, 0, 0), full_h_n[:, :0]))
-
-
-def _strided(values: torch.Tensor) -> torch.Tensor:
-    buffer = values.new_full((*values.shape[:-1], 2 * values.shape[-1]), torch.nan)
-    buffer[..., ::2] = values
-    return buffer[..., ::2]
-
-
-def _permuted(values: torch.Tensor) -> torch.Tensor:
-    return values.transpose(0, 1).contiguous().transpose(0, 1)
 
 
 def _offset(values: torch.Tensor) -> torch.Tensor:

@@ -27,13 +27,14 @@ from fixtures.actions.gradients.first_order import (
     LOSS_ON,
     cotangents,
     gradients,
-    gradients_by_only,
+    gradients_wrt_only,
     gradients_of_runs,
     run_with_grad,
     tolerance_args,
     vjp,
 )
 from fixtures.actions.reversal import half
+from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
 from fixtures.cases.table import over
 from fixtures.cases.tables import LONG, PACKED, SPREAD
@@ -153,7 +154,7 @@ def test_what_is_frozen_changes_no_other_gradient(
 ) -> None:
     """Parameters have the same gradient where the input requires none, and the reverse."""
     loss = cotangents(witness)
-    some = gradients_by_only(witness, loss, learning)
+    some = gradients_wrt_only(witness, loss, learning)
     everything = gradients(witness, loss)
     agree(some, {name: everything[name] for name in some}, **tolerance_args(witness, loss))
 
@@ -195,6 +196,4 @@ def test_torchs_own_checks_pass(witness: Witness, agree: Agree, check: Callable[
 def _viewed(values: Tensor, layout: str) -> Tensor:
     if layout == "expanded":
         return values.flatten()[:1].expand(values.shape)
-    if layout == "permuted":
-        return values.transpose(0, 1).contiguous().transpose(0, 1)
-    return torch.stack((values, torch.full_like(values, torch.nan)), -1)[..., 0]
+    return LAYOUTS[layout](values)

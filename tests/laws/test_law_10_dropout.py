@@ -15,15 +15,15 @@ from __future__ import annotations
 import torch
 
 from fixtures.actions.dropout_masks import (
+    constant_axes,
     first_layer,
-    handed_on,
-    handing_on,
     likely,
     masked_run,
+    passed_through,
+    passing_through,
     slope_and_finite_difference,
-    unvaried,
 )
-from fixtures.actions.reversal import one_layer
+from fixtures.actions.reversal import one_layer, states_of_layer
 from fixtures.actions.side_effects import warnings_as
 from fixtures.cases.table import over
 from fixtures.cases.tables import DROPOUT, SPREAD
@@ -46,14 +46,14 @@ DIFFERENTIABLE = DROPOUT.with_fields(dtype="float64", layout="contiguous").filte
 def test_every_element_between_layers_is_dropped_or_scaled(witness: Witness, agree: Agree) -> None:
     """What goes up is 0, or 1/(1-p) times what came from below; the first layer's own states are as without dropout."""
     below, states = first_layer(witness)
-    output, h_n = masked_run(witness, module=handing_on(witness))
-    agree((output, h_n[:2]), (handed_on(witness, below, output != 0), states))
+    output, h_n = masked_run(witness, module=passing_through(witness))
+    agree((output, h_n[:2]), (passed_through(witness, below, output != 0), states))
 
 
 @over(MANY)
 def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: Agree) -> None:
     """Of what L-1 masks let through there is (1-p)**(L-1), and the masks vary with time, row, direction and unit."""
-    output, _ = masked_run(witness, module=handing_on(witness))
+    output, _ = masked_run(witness, module=passing_through(witness))
     kept, of = int((output != 0).sum()), output.numel()
     share = (1 - witness.case.dropout) ** (witness.case.num_layers - 1)
     agree.same(
@@ -62,7 +62,7 @@ def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: A
         f"whether {kept} kept of {of} is a likely outcome of {share:.3g}",
     )  # noqa: FBT003  # a plain value
     agree.same(
-        unvaried(output != 0, witness.case.hidden_size),
+        constant_axes(output != 0, witness.case.hidden_size),
         [],
         "dimensions along which the mask is everywhere the same",
     )
@@ -73,12 +73,7 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
     """In training, h_n of the last layer is in output to the bit, where each direction ends."""
     output, h_n = masked_run(witness)
     forward, reverse = output.transpose(0, witness.time_dim).chunk(2, -1)
-    last = (
-        torch.tensor(
-            witness.lengths or [witness.case.seq_len] * witness.case.batch, device=output.device
-        )
-        - 1
-    )
+    last = torch.tensor(witness.row_lengths, device=output.device) - 1
     ends = torch.stack((forward[last, torch.arange(witness.case.batch)], reverse[0]))
     agree.bitwise(h_n[-2:], ends, of="h_n")
 
@@ -86,10 +81,10 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
 @over(TWO_LAYERS)
 def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) == layer[1](layer[0](x) * mask / (1-p)), with the mask that the same state of the generator gives."""
-    mask = masked_run(witness, module=handing_on(witness))[0] != 0
+    mask = masked_run(witness, module=passing_through(witness))[0] != 0
     below, states = first_layer(witness)
     output, h_n = one_layer(witness, 1)(
-        below * mask / (1 - witness.case.dropout), None if witness.h_0 is None else witness.h_0[2:]
+        below * mask / (1 - witness.case.dropout), states_of_layer(witness.h_0, 1)
     )
     agree(masked_run(witness), (output, torch.cat((states, h_n))))
 
@@ -99,7 +94,7 @@ def test_p_of_one_leaves_zeros_for_the_layers_above(witness: Witness, agree: Agr
     """With p=1 every layer above the first runs on zeros."""
     below, states = first_layer(witness)
     for layer in range(1, witness.case.num_layers):
-        h_0 = None if witness.h_0 is None else witness.h_0[2 * layer : 2 * layer + 2]
+        h_0 = states_of_layer(witness.h_0, layer)
         below, h_n = witness.run(torch.zeros_like(below), h_0, module=one_layer(witness, layer))
         states = torch.cat((states, h_n))
     agree(masked_run(witness), (below, states))

@@ -1,4 +1,4 @@
-"""unusual_inputs: each unusual witness has a module of its own and leaves the first one as it was."""
+"""unusual_inputs: each unusual witness has a module of its own and leaves the first as it was."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UNUSUAL: dict[str, Callable[[Witness], Witness]] = {
 
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_first_witness_stays_as_it_was(name: str) -> None:
-    """Its x, h_0 and parameters are bitwise the same; the new witness differs in x and parameters."""
+    """Its x, h_0 and parameters stay bitwise the same; those of the new witness differ."""
     witness = Witness(Case(2, 1, batch=3, seq_len=1), Backend("cpu"), TORCH_GRU)
     before = [witness.x.clone(), witness.random_h_0.clone(), _flat(witness)]
     unusual = UNUSUAL[name](witness)
