@@ -1,4 +1,4 @@
-"""cases: every size that the suite promises is there, ids are unique and read aloud, no pair of factors goes untried."""
+"""case, tables: the promised sizes are there; an id is unique, readable, and parsed back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pytest
 
 from fixtures.cases.case import Case
 from fixtures.cases.table import Table
-from fixtures.cases.tables import CORE, SPREAD
+from fixtures.cases.tables import CORE, DROPOUT, PACKED, SPREAD
 
 PROMISED: dict[str, Callable[[Case], bool]] = {
     "I=1": lambda c: c.input_size == 1,
     "H=1": lambda c: c.hidden_size == 1,
     "T=1": lambda c: c.seq_len == 1,
     "B=1": lambda c: c.batch == 1,
-    "odd and even H": lambda c: c.hidden_size % 2 == 0,
+    "even H": lambda c: c.hidden_size % 2 == 0,
+    "odd H above 1": lambda c: c.hidden_size % 2 == 1 and c.hidden_size > 1,
     "H not a multiple of 4": lambda c: c.hidden_size % 4 != 0,
     "I > H": lambda c: c.input_size > c.hidden_size,
     "I < H": lambda c: c.input_size < c.hidden_size,
@@ -40,14 +41,14 @@ PROMISED: dict[str, Callable[[Case], bool]] = {
 )
 @pytest.mark.parametrize("promise", PROMISED)
 def test_promised_sizes_are_there(promise: str, rows: tuple[Case, ...]) -> None:
-    """Both profiles hold every size that somebody once went wrong at."""
+    """Both profiles have every size at which some implementation has been wrong."""
     assert any(map(PROMISED[promise], rows))
 
 
 @pytest.mark.parametrize("table", [CORE, SPREAD], ids=["core", "spread"])
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_ids_are_unique_and_readable(profile: str, table: Table) -> None:
-    """No two cases share an id, and an id is made of words, sizes first, dtype last."""
+    """No two cases share an id, which is made of words: sizes first, dtype last."""
     ids = [case.id for case in table.rows(profile)]
     assert len(set(ids)) == len(ids)
     assert all(
@@ -58,7 +59,7 @@ def test_ids_are_unique_and_readable(profile: str, table: Table) -> None:
 
 def test_every_field_of_a_case_shows_in_its_id() -> None:
     """Changing any one field changes the id, so that a failure's id is the whole case."""
-    usual = Case(3, 7)
+    default = Case(3, 7)
     other = Case(
         4,
         8,
@@ -75,7 +76,31 @@ def test_every_field_of_a_case_shows_in_its_id() -> None:
         training=False,
     )
     for field in dataclasses.fields(Case):
-        assert usual.replace(**{field.name: getattr(other, field.name)}).id != usual.id
+        changed = default.replace(**{field.name: getattr(other, field.name)})
+        assert changed.id != default.id
+        assert Case.parse(changed.id) == changed
+
+
+@pytest.mark.parametrize("table", [CORE, PACKED, DROPOUT], ids=["core", "packed", "dropout"])
+def test_id_is_parsed_back(table: Table) -> None:
+    """``--case`` with a case's id is that case."""
+    assert [Case.parse(case.id) for case in table.full] == list(table.full)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bias", "a case begins with its sizes"),
+        ("I3-H7-L1-B2-T5-lengths_odd-f32", "lengths_odd is not a word of a case"),
+        ("I3-H7-L1-B2-T5-dropout1.2.3-f32", "dropout1.2.3 is not a word of a case"),
+        ("I3-H7-L1-B2-T5-f64-eval", "the case is written I3-H7-L1-B2-T5-eval-f64"),
+        ("I3-H7-L1-B2-T5-eval", "the case is written I3-H7-L1-B2-T5-eval-f32"),
+    ],
+)
+def test_wrong_id_is_an_error_that_names_the_word(text: str, message: str) -> None:
+    """An id that is no case's is refused with the reason."""
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{text}: {message}')}"):
+        Case.parse(text)
 
 
 def test_core_crosses_its_axes_in_full() -> None:

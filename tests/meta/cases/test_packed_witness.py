@@ -1,4 +1,4 @@
-"""witness: the lengths of a packed case are what its name says, and nothing but NaN lies in the padding."""
+"""witness: the lengths of a packed case are those of its name, and its padding is NaN."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ UNSORTED = PACKED.filter(
 )
 
 
-def made(case: Case) -> Witness:
+def witness_of(case: Case) -> Witness:
     """The witness of a case on the CPU."""
     return Witness(case, Backend("cpu"), TORCH_GRU)
 
 
 @over(PACKED)
 def test_lengths_are_those_of_the_name(case: Case) -> None:
-    """Equal, ones, sorted in decreasing order; sorted and unsorted hold a row of one step, and one of all where there is a second."""
-    lengths = made(case).lengths or []
+    """Equal, ones, or decreasing; sorted and unsorted have a row of one step, and one of all."""
+    lengths = witness_of(case).lengths or []
     assert len(lengths) == case.batch
     assert all(1 <= length <= case.seq_len for length in lengths)
     if case.lengths in ("equal", "ones"):
@@ -40,8 +40,8 @@ def test_lengths_are_those_of_the_name(case: Case) -> None:
 
 @over(UNSORTED)
 def test_sorting_unsorted_rows_is_not_its_own_inverse(case: Case) -> None:
-    """Mistaking sorted_indices for unsorted_indices would be seen."""
-    packed = made(case).packed
+    """Confusing sorted_indices with unsorted_indices would change the result."""
+    packed = witness_of(case).packed
     assert packed.sorted_indices is not None
     assert packed.unsorted_indices is not None
     assert not torch.equal(packed.sorted_indices, packed.unsorted_indices)
@@ -50,12 +50,14 @@ def test_sorting_unsorted_rows_is_not_its_own_inverse(case: Case) -> None:
 @over(PACKED)
 def test_padding_is_nan_and_nothing_else_is(case: Case) -> None:
     """The input is NaN exactly beyond each row's length."""
-    witness = made(case)
+    witness = witness_of(case)
     assert torch.equal(witness.x.isnan(), ~witness.step_mask.expand_as(witness.x))
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_padded_undoes_pack(batch_first: bool) -> None:  # noqa: FBT001  # a parameter of the test
     """padded(pack(x)) is x with zeros in the padding, all seq_len of it."""
-    witness = made(Case(3, 7, batch=4, seq_len=6, lengths="unsorted", batch_first=batch_first))
+    witness = witness_of(
+        Case(3, 7, batch=4, seq_len=6, lengths="unsorted", batch_first=batch_first)
+    )
     assert torch.equal(witness.padded(witness.packed), witness.x.nan_to_num(0.0))

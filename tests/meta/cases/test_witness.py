@@ -1,4 +1,4 @@
-"""witness: never symmetric, never saturated, the same numbers every time, and torch's global generator left alone."""
+"""witness: asymmetric, unsaturated, the same numbers every time, whatever the global seed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ CPU = Backend("cpu")
 BEYOND_ONE = SPREAD.filter(lambda case: case.hidden_size > 1 and case.seq_len > 1)
 
 
-def made(case: Case, seed: int = 0) -> Witness:
+def witness_of(case: Case, seed: int = 0) -> Witness:
     """The witness of a case on the CPU."""
     return Witness(case, CPU, TORCH_GRU, seed)
 
 
 @over(BEYOND_ONE)
 def test_no_symmetry_hides_a_fault(case: Case) -> None:
-    """Input no palindrome, directions different, units different, rows different, biases and h_0 random."""
-    witness = made(case)
+    """No palindrome; directions, units and rows differ; parameters and h_0 are random."""
+    witness = witness_of(case)
     numbers = witness.numbers
     x = numbers["x"].swapaxes(0, 1) if case.batch_first else numbers["x"]
     output = oracle.gru(**numbers).output
@@ -46,27 +46,27 @@ def test_no_symmetry_hides_a_fault(case: Case) -> None:
 
 
 @over(BEYOND_ONE)
-def test_skipping_the_flip_would_be_seen_by_far(case: Case) -> None:
-    """Reading the input forwards in the reverse direction moves some output by more than 0.01: far beyond any rounding."""
-    numbers = made(case).numbers
+def test_skipping_the_flip_changes_the_output_by_far(case: Case) -> None:
+    """A reverse direction that reads forwards is off by more than 0.01, far beyond rounding."""
+    numbers = witness_of(case).numbers
     time = 1 if case.batch_first else 0
-    right = oracle.gru(**numbers).output
-    turned = oracle.gru(**{**numbers, "x": np.flip(numbers["x"], time)}).output
-    assert np.abs(right - np.flip(turned, time)).max() > 0.01
+    output = oracle.gru(**numbers).output
+    flipped = oracle.gru(**{**numbers, "x": np.flip(numbers["x"], time)}).output
+    assert np.abs(output - np.flip(flipped, time)).max() > 0.01
 
 
 @over(SPREAD)
 def test_gates_are_not_saturated(case: Case) -> None:
-    """Of r and z at most 1 in 10 lie beyond 0.02 .. 0.98, and of |n| beyond 0.99, so that every weight matters."""
-    layers = oracle.gru(**made(case).numbers).layers
+    """At most 1 in 10 of r and z is outside 0.02 .. 0.98, and of |n| above 0.99."""
+    layers = oracle.gru(**witness_of(case).numbers).layers
     gates = np.concatenate([np.concatenate((layer.r.ravel(), layer.z.ravel())) for layer in layers])
-    news = np.concatenate([layer.n.ravel() for layer in layers])
+    candidates = np.concatenate([layer.n.ravel() for layer in layers])
     assert np.mean((gates < 0.02) | (gates > 0.98)) <= 0.1
-    assert np.mean(np.abs(news) > 0.99) <= 0.1
+    assert np.mean(np.abs(candidates) > 0.99) <= 0.1
 
 
 def test_sizes_of_the_core_differ_pairwise_unless_the_row_is_there_for_equality() -> None:
-    """Apart from the rows for 1, T == B and I == 2*H, no two of I, H, B, T are equal, so that no wrong axis has a legal shape."""
+    """But for the rows for 1 and T == B, a wrong axis has no legal shape."""
     equal = {
         tuple(sizes)
         for case in CORE.quick
@@ -78,13 +78,13 @@ def test_sizes_of_the_core_differ_pairwise_unless_the_row_is_there_for_equality(
 
 
 def test_same_case_and_seed_give_the_same_numbers() -> None:
-    """A witness made twice is the same to the bit; another seed, or another id, is another witness."""
+    """Two witnesses of a case are bitwise equal; another seed, or another id, gives another."""
     case = Case(3, 7, num_layers=2)
     first, again, other_seed, other_case = (
-        made(case),
-        made(case),
-        made(case, 1),
-        made(case.replace(bias=False)),
+        witness_of(case),
+        witness_of(case),
+        witness_of(case, 1),
+        witness_of(case.replace(bias=False)),
     )
     assert torch.equal(first.x, again.x)
     for name in parameter_names(2):
@@ -94,8 +94,8 @@ def test_same_case_and_seed_give_the_same_numbers() -> None:
 
 
 def test_dtypes_of_one_draw_are_roundings_of_it() -> None:
-    """Numbers are drawn in float64 and rounded, so that a generator's float32 path does not matter."""
-    witness = made(Case(3, 7, dtype="float32"))
+    """Numbers are drawn in float64 and rounded to the dtype."""
+    witness = witness_of(Case(3, 7, dtype="float32"))
     assert torch.equal(
         witness.x,
         torch.randn(5, 2, 3, generator=witness.generator("x"), dtype=torch.float64).float(),
@@ -103,13 +103,16 @@ def test_dtypes_of_one_draw_are_roundings_of_it() -> None:
 
 
 def test_witness_needs_no_global_generator() -> None:
-    """Input, state and parameters are the same whatever the global seed is (building a module draws from it, as torch does)."""
+    """Input, state and parameters are the same whatever the global seed is.
+
+    (Constructors draw from the global generator.)
+    """
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        first = made(Case(3, 7))
+        first = witness_of(Case(3, 7))
         numbers = [first.x, first.random_h_0, parameter(first.bi, "weight_hh_l0_reverse")]
         torch.manual_seed(2)
-        second = made(Case(3, 7))
+        second = witness_of(Case(3, 7))
         assert all(
             map(
                 torch.equal,
@@ -124,13 +127,13 @@ def test_witness_needs_no_global_generator() -> None:
 )
 def test_layouts_hold_the_same_numbers_in_other_places(layout: str, *, contiguous: bool) -> None:
     """A layout changes strides, not shape."""
-    x = made(Case(3, 7, layout=layout)).x
+    x = witness_of(Case(3, 7, layout=layout)).x
     assert x.shape == (5, 2, 3)
     assert x.is_contiguous() == contiguous
 
 
 def test_generators_of_two_purposes_are_independent() -> None:
     """No two purposes share their numbers."""
-    witness = made(Case(3, 7))
+    witness = witness_of(Case(3, 7))
     draws = [witness.draw(purpose, 8) for purpose in ("x", "h_0", "parameters")]
     assert not any(torch.equal(a, b) for a, b in itertools.combinations(draws, 2))
