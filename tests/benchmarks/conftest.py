@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.actions.formulations import Formulation, tolerance_args
+from fixtures.actions.formulations.workload import Formulation, tolerance_args
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 

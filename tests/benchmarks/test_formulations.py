@@ -13,17 +13,15 @@ from typing import Any
 
 import pytest
 
-from fixtures.actions.formulations import (
-    SIZES,
-    WORKLOADS,
+from fixtures.actions.formulations.formulations import (
     batch_first,
     bidirectional,
     cell_by_cell,
     packed_whole,
     padded,
-    tolerance_args,
     two_passes,
 )
+from fixtures.actions.formulations.workload import SIZES, WORKLOADS, tolerance_args
 from fixtures.cases.backend import Backend
 from fixtures.cases.table import over
 from fixtures.cases.witness import Witness

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fixtures.actions.formulations import WORKLOADS, bidirectional
+from fixtures.actions.formulations.formulations import bidirectional
+from fixtures.actions.formulations.workload import WORKLOADS
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import Implementation

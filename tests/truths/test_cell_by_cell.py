@@ -9,7 +9,7 @@ Source: torch documentation, torch.nn.GRUCell.
 
 from __future__ import annotations
 
-from fixtures.actions.formulations import unrolled
+from fixtures.actions.formulations.cells import unrolled
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
