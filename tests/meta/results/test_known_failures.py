@@ -1,0 +1,79 @@
+"""Known failures are strict: by version, by another package, and an entry must match something."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures.results import known_failures
+from fixtures.results.known_failures import KnownFailure
+
+TEST = "tests/laws/test_law_15.py::test_mode"
+ENTRY = KnownFailure(f"{TEST}[cpu-*-onnx]", ">=2.10,<2.11", "it exports another GRU", "link")
+
+
+class Item(SimpleNamespace):
+    """A collected test that keeps its marks."""
+
+    def add_marker(self, mark: Any) -> None:
+        """Keep the mark."""
+        self.marks = [*getattr(self, "marks", []), mark.mark]
+
+
+def marked(nodeid: str, torch: str, entry: KnownFailure = ENTRY) -> list[pytest.Mark]:
+    """The marks that a test is given under a version of torch."""
+    item = Item(nodeid=nodeid)
+    known_failures.apply([item], torch, [entry])  # type: ignore[list-item]  # as far as it is used
+    return getattr(item, "marks", [])
+
+
+def test_known_failure_is_expected_strictly() -> None:
+    """The test is an xfail with reason and link, and an unexpected pass fails."""
+    (mark,) = marked(f"{TEST}[cpu-I3-onnx]", "2.10.0")
+    assert mark.name == "xfail"
+    assert mark.kwargs == {"reason": "it exports another GRU (link)", "strict": True}
+
+
+@pytest.mark.parametrize("torch", ["2.9.1", "2.11.0", "2.13.0+cpu"])
+def test_other_versions_of_torch_must_pass(torch: str) -> None:
+    """Outside its range the entry does nothing."""
+    assert marked(f"{TEST}[cpu-I3-onnx]", torch) == []
+
+
+@pytest.mark.parametrize(
+    ("beside", "count"),
+    [(f"numpy=={version('numpy')}", 1), ("numpy<1", 0), ("no-such-package>=1", 0), ("", 1)],
+)
+def test_other_package_decides_too(beside: str, count: int) -> None:
+    """An entry with ``beside`` holds only where that package is here in that version."""
+    entry = KnownFailure(ENTRY.test, ENTRY.torch, "reason", "link", beside)
+    assert len(marked(f"{TEST}[cpu-I3-onnx]", "2.10.0", entry)) == count
+
+
+def test_entry_that_matches_nothing_is_an_error() -> None:
+    """Its test was collected and none of its cases is meant: one line, before anything runs."""
+    with pytest.raises(pytest.UsageError, match="matches no case of that test"):
+        marked(f"{TEST}[cpu-I3-script]", "2.10.0")
+
+
+def test_entry_of_a_test_that_was_not_collected_waits() -> None:
+    """With -k or another path, nothing is said."""
+    assert marked("tests/laws/test_law_01.py::test_this[cpu]", "2.10.0") == []
+
+
+def test_brackets_are_ordinary_characters() -> None:
+    """They are no character class of a pattern."""
+    entry = KnownFailure(f"{TEST}[cpu-[x]]", ENTRY.torch, "reason", "link")
+    assert len(marked(f"{TEST}[cpu-[x]]", "2.10.0", entry)) == 1
+
+
+def test_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+    """What cannot be read is a usage error that names the file."""
+    path = tmp_path / "known.toml"
+    path.write_text("[[failure]]\ntest = 3\nwho = 4\n", encoding="utf-8")
+    with pytest.raises(pytest.UsageError, match=r"^known\.toml: "):
+        known_failures.read(path)
