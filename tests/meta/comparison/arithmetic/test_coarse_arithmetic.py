@@ -1,0 +1,140 @@
+"""Coarse products, narrow sums, rough activations, unequal gradients: found where planted."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from fixtures.cases.backend import Backend
+from fixtures.cases.case import Case
+from fixtures.cases.implementation import TORCH_GRU
+from fixtures.cases.witness import Witness
+from fixtures.comparison import arithmetic
+from fixtures.comparison.arithmetic import Finding
+from fixtures.comparison.tolerance import UNIT_ROUNDOFF
+from fixtures.proof.coarse_products import (
+    Product,
+    Unsteady,
+    from_two_rows_on,
+    in_bfloat16,
+    in_four_bits,
+    in_half,
+    in_tf32,
+    under_onednn,
+)
+
+CPU = Backend("cpu")
+CASE = Case(3, 4, num_layers=2, batch=2, seq_len=3)
+
+
+@pytest.mark.parametrize(
+    ("product", "bits", "row"),
+    [
+        (in_tf32, "11", "tf32"),
+        (in_bfloat16, "8", "bfloat16 products"),
+        (in_four_bits, "less than 8", None),
+    ],
+)
+def test_coarser_products_name_their_row(
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Callable[[Product], None],
+    product: Product,
+    bits: str,
+    row: str | None,
+) -> None:
+    """Operands of fewer bits are found, with their row. Only a setting of oneDNN excuses oneDNN."""
+    monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE", raising=False)
+    assert arithmetic.coarser_products(CPU, CASE) is None
+    plant(under_onednn(product))
+    what = f"cpu multiplies float32 numbers of {bits} bits"
+    assert arithmetic.coarser_products(CPU, CASE) == Finding(what, None, row)
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+    cause = "ONEDNN_DEFAULT_FPMATH_MODE allows it"
+    assert arithmetic.coarser_products(CPU, CASE) == Finding(what, cause, row)
+    plant(product)
+    assert arithmetic.coarser_products(CPU, CASE) == Finding(what, None, row)
+
+
+@pytest.mark.parametrize(
+    "settings", [SimpleNamespace(fp32_precision="bf16"), SimpleNamespace()], ids=["2.9", "2.0"]
+)
+def test_reduced_precision_of_torch_is_a_cause(
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[Product], None], settings: SimpleNamespace
+) -> None:
+    """torch.set_float32_matmul_precision("medium") is one, and what torch 2.9 has in its place."""
+    monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE", raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "matmul", settings, raising=False)
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
+    plant(under_onednn(in_bfloat16))
+    finding = arithmetic.coarser_products(CPU, CASE)
+    assert finding is not None
+    assert finding.cause == "torch.set_float32_matmul_precision or fp32_precision allows it"
+
+
+def test_product_that_is_exact_for_one_row_is_measured_with_more(
+    plant: Callable[[Product], None],
+) -> None:
+    """A device that truncates from two rows on is found at the case's own sizes."""
+    plant(from_two_rows_on(in_tf32))
+    assert arithmetic.coarser_products(CPU, CASE.replace(batch=1, seq_len=1)) is None
+    assert arithmetic.coarser_products(CPU, CASE) is not None
+
+
+@pytest.mark.parametrize("dtype", arithmetic.HALF)
+def test_sums_in_half_precision_are_found(plant: Callable[[Product], None], dtype: str) -> None:
+    """A sum carried in its operands' dtype loses small terms; on the CPU nothing excuses it."""
+    case = CASE.replace(dtype=dtype, input_size=40)
+    assert arithmetic.narrow_sums(CPU, case) is None
+    plant(in_half)
+    what = f"cpu sums products of {dtype} in {dtype}"
+    assert arithmetic.narrow_sums(CPU, case) == Finding(what, None)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_rough_activations_are_found(
+    monkeypatch: pytest.MonkeyPatch, name: str, dtype: str
+) -> None:
+    """An activation off by more than the tolerance of one number is found; torch's own are not."""
+    assert arithmetic.rough_activations(CPU, dtype) is None
+    exact, off = getattr(torch.Tensor, name), 6 * UNIT_ROUNDOFF[dtype]
+    monkeypatch.setattr(torch.Tensor, name, lambda x: exact(x) - off)
+    arithmetic.forget()
+    finding = arithmetic.rough_activations(CPU, dtype)
+    assert finding is not None
+    words = rf"cpu computes {dtype} with an error of [5-8]\.\d u in {name}"
+    assert re.fullmatch(words, finding.what)
+    assert not finding.excuses
+
+
+def test_unequal_backward_is_found(plant: Callable[[Product], None]) -> None:
+    """The same backward pass with another last bit is found; on the CPU nothing excuses it."""
+    assert arithmetic.unequal_backward(CPU, CASE) is None
+    plant(Unsteady.apply)
+    what = "cpu computes another float32 gradient the second time"
+    assert arithmetic.unequal_backward(CPU, CASE) == Finding(what, None)
+
+
+@pytest.mark.parametrize(
+    "shape", [CASE, CASE.replace(num_layers=1), Case(5, 2, 3, 1, 4, bias=False)], ids=str
+)
+def test_sizes_are_those_of_torch(shape: Case) -> None:
+    """The products that torch.nn.GRU makes on the CPU, as torch's profiler lists them."""
+    witness = Witness(shape, CPU, TORCH_GRU)
+    with torch.autograd.profiler.profile(record_shapes=True, use_kineto=False) as profile:
+        witness.run(witness.x, witness.h_0)
+    events = [event for event in profile.function_events if event.name == "aten::linear"]
+    shapes = (event.input_shapes[:2] for event in events)
+    assert {(math.prod(x[:-1]), *weight) for x, weight in shapes} == set(arithmetic.sizes(shape))
+
+
+def test_sizes_of_packed_rows_are_the_most_and_one() -> None:
+    """Where rows end at different steps, the largest step and a single row stand for all."""
+    case = Case(3, 4, batch=5, seq_len=6, lengths="unsorted")
+    assert arithmetic.sizes(case) == ((30, 12, 3), (5, 12, 4), (1, 12, 4))
+    assert arithmetic.sizes(case.replace(lengths="ones")) == ((5, 12, 3), (5, 12, 4), (1, 12, 4))
