@@ -1,0 +1,47 @@
+"""README's table of verified versions is the one in verified.json, and a row is its verdict's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fixtures import ROOT
+from fixtures.proof.page_samples import NAMES, breaks, differs, upgrade
+from fixtures.versions import verified
+
+SAMPLE = upgrade(after=[breaks(NAMES[6]), differs(0.5)], ratio=1.21)
+
+
+def test_readme_has_the_table() -> None:
+    """README shows what python -m fixtures.versions.verified writes."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = verified.read()
+    assert rows
+    assert verified.rewrite(readme, rows) == readme
+    assert verified.merged(rows, []) == rows
+
+
+def test_row_has_the_counts_of_the_verdict() -> None:
+    """Laws and truths, cases, bitwise equal results and the ratio of the times."""
+    assert str(verified.row(SAMPLE.before, None)) == (
+        "| 2.13.0+cpu, cpu | all 18 hold | 2,871 | 56 | - | 0.34 | - |"
+    )
+    assert str(verified.row(SAMPLE.after, SAMPLE.race)) == (
+        "| 2.15.0+cpu, cpu | 17 of 18 hold | 2,871 | 56 | 99.0% of 300 results "
+        "| 430000000000000.00 | 1.10 |"
+    )
+
+
+def test_new_row_takes_the_place_of_an_old_one() -> None:
+    """One row for each version and its devices, in the order of the versions."""
+    row = verified.row(SAMPLE.before, None)
+    newer, older = replace(row, torch="2.15.0"), replace(row, torch="2.9.1+cu128")
+    again = replace(newer, torch="2.15.0+cpu", cases=1)
+    assert verified.merged([row, newer], [older, again]) == [older, row, again]
+
+
+def test_readme_without_a_place_for_the_table_is_refused() -> None:
+    """The table is never written somewhere else."""
+    with pytest.raises(ValueError, match="has no place for the table"):
+        verified.rewrite("# Title", [])
