@@ -1,4 +1,4 @@
-"""The Makefile: what is chosen on its command line reaches pytest, and a wrong word is one line."""
+"""The Makefile: its variables reach the commands, and a wrong value is refused in one line."""
 
 from __future__ import annotations
 
@@ -15,17 +15,12 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make in the clone."""
-    return subprocess.run(
-        ["make", "--no-print-directory", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # noqa: S603, S607
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "words"),
     [
         (("verify",), "-m pytest tests/laws tests/truths tests/recorded --profile quick"),
         (("full",), "--profile full"),
@@ -53,18 +48,18 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
     ids=" ".join,
 )
-def test_choice_reaches_the_command(arguments: tuple[str, ...], says: str) -> None:
-    """What make would run (make -n) has it."""
-    done = make("-n", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert says in " ".join(done.stdout.split())
+def test_variable_reaches_the_command(arguments: tuple[str, ...], words: str) -> None:
+    """The commands that make would run (make -n) have it."""
+    process = make("-n", *arguments)
+    assert process.returncode == 0, process.stderr
+    assert words in " ".join(process.stdout.split())
 
 
-def test_upgrade_wants_both_versions() -> None:
-    """One line says what to type."""
-    done = make("upgrade", "TO=2.15.0")
-    assert done.returncode == 2
-    assert done.stdout == "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0\n"
+def test_upgrade_needs_both_versions() -> None:
+    """One line shows the command to type."""
+    process = make("upgrade", "TO=2.15.0")
+    assert process.returncode == 2
+    assert process.stdout == "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0\n"
 
 
 #: A Python whose pip lists a few versions, and which cannot make environments.
@@ -92,14 +87,17 @@ esac
 def test_version_that_pip_does_not_list_is_refused_before_anything_is_made(
     arguments: tuple[str, ...], listed: str, refused: str | None, tmp_path: Path
 ) -> None:
-    """One line names it, this Python, this machine and what there is. Where pip lists nothing, nothing is refused."""
+    """One line names it, this Python, this machine, and the versions that pip lists.
+
+    If pip lists nothing, nothing is refused.
+    """
     stub = tmp_path / "python"
     stub.write_text(PYTHON.format(listed=listed), encoding="utf-8", newline="\n")
-    done = make(*arguments, f"PYTHON=sh {stub.as_posix()}", f"ENV={tmp_path.as_posix()}/env")
-    assert done.returncode == 2
-    assert ("apt install python3-venv" in done.stdout) is (refused is None)
+    process = make(*arguments, f"PYTHON=sh {stub.as_posix()}", f"ENV={tmp_path.as_posix()}/env")
+    assert process.returncode == 2
+    assert ("apt install python3-venv" in process.stdout) is (refused is None)
     if refused:
-        says = f"torch {refused} does not exist, or has no build for Python 3.11.7 on "
-        assert done.stderr.startswith(says)
-        assert done.stderr.splitlines()[0].endswith(f"the newest that pip lists: {listed}")
+        message = f"torch {refused} does not exist, or has no build for Python 3.11.7 on "
+        assert process.stderr.startswith(message)
+        assert process.stderr.splitlines()[0].endswith(f"the newest that pip lists: {listed}")
         assert not (ROOT / ".venv" / f"torch-{refused}").exists()
