@@ -1,4 +1,4 @@
-"""execution_modes: torch's own GRU is refused nowhere; a mode that is missing, or refuses, says so; what it makes is what is judged."""
+"""modes: none refuses torch's own GRU; one that is missing or refuses a GRU gives the reason."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.actions.modes import modes as execution_modes
-from fixtures.actions.modes import onnx_models as onnx_graph
+from fixtures.actions.modes import modes, onnx_models
 from fixtures.actions.modes.modes import (
     MODES,
     Mode,
@@ -29,27 +28,25 @@ CASE = Case(5, 4, 2, 2, 3)
 
 
 class InPython(nn.GRU):
-    """A GRU whose forward is Python, which looks at numbers on its way, as no graph can."""
+    """A GRU whose forward is Python that depends on the values of its input, as no graph can."""
 
     def forward(self, input: torch.Tensor, hx: torch.Tensor | None = None) -> Any:  # type: ignore[override]  # noqa: A002  # nn.GRU's names
-        """The same, step by step, for a batch of sequences."""
+        """The forward of nn.GRU, for a batch of sequences."""
         if float(input.sum()) > 1e9:
             raise OverflowError
         return super().forward(input, hx)
 
 
-def made(gru: Implementation = TORCH_GRU, case: Case = CASE) -> Witness:
+def witness_of(implementation: Implementation = TORCH_GRU, case: Case = CASE) -> Witness:
     """The witness of the case on the CPU."""
-    return Witness(case, Backend("cpu"), gru)
+    return Witness(case, Backend("cpu"), implementation)
 
 
-@pytest.mark.parametrize(
-    "mode", [mode for mode in MODES if mode != execution_modes.INDUCTOR], ids=str
-)
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != modes.INDUCTOR], ids=str)
 def test_no_mode_refuses_torchs_own_gru(mode: Mode) -> None:
-    """Where this torch and this machine have the mode, it converts nn.GRU, and the callable can be called."""
-    witness = made()
-    if reason := mode.lacks(witness):
+    """Every mode that there is here converts nn.GRU, and the result can be called."""
+    witness = witness_of()
+    if reason := mode.why_not(witness):
         pytest.skip(reason)
     try:
         with torch.no_grad():
@@ -60,9 +57,9 @@ def test_no_mode_refuses_torchs_own_gru(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("h_0", ["random", "none"])
-def test_side_by_side_is_the_law(h_0: str) -> None:
-    """As an ordinary module, the standalone GRUs side by side give what the bidirectional one gives."""
-    witness = made(case=CASE.replace(h_0=h_0, dtype="float64"))
+def test_stacked_unidirectional_grus_compute_the_same_function(h_0: str) -> None:
+    """Called as a module, the standalone GRUs give the results of the bidirectional one."""
+    witness = witness_of(case=CASE.replace(h_0=h_0, dtype="float64"))
     agree = Agree(witness.case, "float64", lambda _: None)
     agree(
         call(StackedUnidirectionalGRU(witness), witness.x, witness.h_0),
@@ -71,83 +68,74 @@ def test_side_by_side_is_the_law(h_0: str) -> None:
 
 
 def test_refusal_is_a_skip_in_the_words_of_the_mode() -> None:
-    """A mode that cannot take a subject says which, and why, in one line."""
-    witness = made(Implementation("mypkg:MyGRU", InPython))
+    """The reason names the mode, the implementation and the error, in one line."""
+    witness = witness_of(Implementation("mypkg:MyGRU", InPython))
     with pytest.raises(pytest.skip.Exception) as refusal:
-        execution_modes.INT8.of(witness, Wrapper(witness.bi))
-    assert (
-        str(refusal.value)
-        == f"torch {torch.__version__}: quantised_int8 refuses mypkg:MyGRU: it replaces torch.nn.GRU only"
+        modes.INT8.of(witness, Wrapper(witness.bi))
+    assert str(refusal.value) == (
+        f"torch {torch.__version__}: quantised_int8 refuses mypkg:MyGRU: "
+        "it replaces torch.nn.GRU only"
     )
 
 
 def test_compiler_that_compiles_nothing_refuses() -> None:
-    """A call that ran eagerly after all does not pass for a compiled one."""
-    if reason := execution_modes.AOT_EAGER.lacks(made()):
+    """A call that ran eagerly does not pass for a compiled one."""
+    if reason := modes.AOT_EAGER.why_not(witness_of()):
         pytest.skip(reason)
-    witness = made(Implementation("InPython", InPython))
+    witness = witness_of(Implementation("InPython", InPython))
     with pytest.raises(pytest.skip.Exception, match="compile_by_aot_eager refuses InPython: "):
-        execution_modes.AOT_EAGER.of(witness, Wrapper(witness.bi))
+        modes.AOT_EAGER.of(witness, Wrapper(witness.bi))
 
 
 def test_missing_mode_is_a_skip_with_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this torch has not got is named."""
+    """The reason names the missing attribute of torch."""
     monkeypatch.delattr(torch.jit, "trace")
     with pytest.raises(pytest.skip.Exception, match=r"^torch \S+ has no torch\.jit\.trace$"):
-        execution_modes.TRACE.of(made(), nn.Identity())
+        modes.TRACE.of(witness_of(), nn.Identity())
 
 
 def test_missing_onnx_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the optional packages ONNX is skipped, and they are named."""
+    """Without the optional packages ONNX is skipped, and the reason names them."""
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "onnxruntime" else object()
     )
-    assert (
-        onnx_graph.missing()
-        == "onnxruntime cannot be imported: pip install onnx onnxscript onnxruntime"
-    )
+    reason = "onnxruntime cannot be imported: pip install onnx onnxscript onnxruntime"
+    assert onnx_models.why_not_onnx() == reason
 
 
 def test_loop_over_time_is_no_graph_for_other_lengths() -> None:
-    """What is written as a loop is traced step by step, and the trace does not claim more."""
+    """The trace of a loop has a fixed number of steps, and is refused for other lengths."""
 
     class Steps(nn.Module):
         def forward(self, x: torch.Tensor, h_0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.stack([torch.tanh(step) for step in x]), h_0
 
-    with pytest.raises(
-        pytest.skip.Exception,
-        match=r"trace refuses torch\.nn\.GRU: it records a loop over time as so many steps",
-    ):
-        execution_modes.TRACE.of(made(), Steps(), free=("length",))
+    reason = r"trace refuses torch\.nn\.GRU: it records a loop over time as so many steps"
+    with pytest.raises(pytest.skip.Exception, match=reason):
+        modes.TRACE.of(witness_of(), Steps(), free=("length",))
 
 
 def test_other_sizes_are_other_sizes() -> None:
     """Two more steps, one more row, and states within [-1, 1]."""
-    x, h_0 = other_sizes(made(), ("length", "batch"))
+    x, h_0 = other_sizes(witness_of(), ("length", "batch"))
     assert h_0 is not None
     assert (x.shape, h_0.shape) == ((5, 3, 5), (4, 3, 4))
     assert float(h_0.abs().max()) <= 1
-    assert other_sizes(made(case=CASE.replace(batch_first=True, h_0="none")), ("batch",))[
-        0
-    ].shape == (3, 3, 5)
+    x, h_0 = other_sizes(witness_of(case=CASE.replace(batch_first=True, h_0="none")), ("batch",))
+    assert h_0 is None
+    assert x.shape == (3, 3, 5)
 
 
 def test_left_out_linear_before_reset_is_zero() -> None:
-    """An ONNX GRU that does not say linear_before_reset is read as the other GRU, which ONNX makes of it."""
-    if reason := onnx_graph.missing():
+    """The attribute's default in ONNX is 0, where nn.GRU needs 1."""
+    if reason := onnx_models.why_not_onnx():
         pytest.skip(reason)
     import onnx  # noqa: PLC0415  # an optional extra
 
     node = onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=2)
+    shapes = {"X": [3, 1, 2], "W": [1, 6, 2], "R": [1, 6, 2], "Y": [3, 1, 1, 2]}
     values = {
-        name: onnx.helper.make_tensor_value_info(name, 1, shape)
-        for name, shape in (
-            ("X", [3, 1, 2]),
-            ("W", [1, 6, 2]),
-            ("R", [1, 6, 2]),
-            ("Y", [3, 1, 1, 2]),
-        )
+        name: onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes.items()
     }
     graph = onnx.helper.make_graph([node], "g", [values[name] for name in "XWR"], [values["Y"]])
     model = onnx.helper.make_model(
