@@ -90,7 +90,7 @@ def test_wrong_option_is_a_usage_exit(arguments: tuple[str, ...]) -> None:
     [
         (
             "raise ImportError('no torch')",
-            "cannot be imported here (no torch). Install it (pip install torch), or type: make verify",
+            "cannot be imported here (no torch). Install it (pip install torch), or type: make",
         ),
         ("__version__ = '1.13.1+cu117'", "torch 2.0 and later; here is torch 1.13.1+cu117."),
     ],

@@ -11,8 +11,8 @@ import pytest
 
 from fixtures import ROOT
 from fixtures.cases.backend import Backend
-from fixtures.cases.claims.selection import why_not_claimed
 from fixtures.cases.implementation import TORCH_GRU
+from fixtures.comparison.selection import why_not_claimed
 from fixtures.proof.collection import (
     COSTLY,
     LawCase,
