@@ -12,7 +12,7 @@ from fixtures import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HANDBOOK = (ROOT / "tests" / "laws" / "README.md").read_text(encoding="utf-8")
-LAWS = sorted((ROOT / "tests" / "laws").glob("test_law_*.py"))
+LAWS = sorted((ROOT / "tests" / "laws").rglob("test_*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 MODULES = sorted((ROOT / "fixtures").rglob("*.py"))
 SOURCES = [ROOT / "conftest.py", *MODULES, *TESTS]
@@ -51,16 +51,19 @@ tests_of.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
 def test_law_has_one_number_and_one_name(path: Path) -> None:
-    """File name, docstring, README's table and the handbook agree on number, name and claim."""
+    """File or folder, docstring, README's table and the handbook agree on the law and its claim."""
     number, name, sentence = claim(path)
-    assert path.name == f"test_law_{number}_{name.replace(' ', '_')}.py"
+    law, *_ = path.relative_to(ROOT / "tests" / "laws").with_suffix("").parts
+    assert law == f"test_law_{number}_{name.replace(' ', '_')}"
     assert f"| [{number}]({relative(path)}) | {name} | {sentence} |" in README
-    assert f"\n## {number} {name}\n\n> {sentence}\n" in HANDBOOK
+    section = HANDBOOK.partition(f"\n## {number} {name}\n\n")[2]
+    assert f"> {sentence}\n" in section.partition("\n```")[0]
 
 
-def test_readme_lists_the_laws_there_are() -> None:
-    """README's table has a row for each law file, and no more."""
+def test_readme_and_handbook_list_the_laws_there_are() -> None:
+    """README's table has a row, and the handbook a quotation, for each law file, and no more."""
     assert len(re.findall(r"^\| \[\d\d\]\(tests/laws/", README, re.MULTILINE)) == len(LAWS)
+    assert len(re.findall(r"^> ", HANDBOOK, re.MULTILINE)) == len(LAWS)
 
 
 @pytest.mark.parametrize("path", TESTS, ids=relative)

@@ -18,7 +18,7 @@ from fixtures.report.handbook import FOLDER, PICTURES, rounding_walk
 
 HANDBOOK = FOLDER.parent / "README.md"
 TEXT = HANDBOOK.read_text(encoding="utf-8")
-LAWS = sorted(path.name for path in HANDBOOK.parent.glob("test_law_*.py"))
+LAWS = sorted(path.name for path in HANDBOOK.parent.glob("test_law_*"))
 
 
 def sections(text: str) -> dict[str, str]:
@@ -71,7 +71,7 @@ def dead_links(text: str) -> list[str]:
         target
         for target in targets
         if target not in anchors
-        and (target.startswith("#") or not (HANDBOOK.parent / target).is_file())
+        and (target.startswith("#") or not (HANDBOOK.parent / target).exists())
     ]
 
 
@@ -132,7 +132,7 @@ CHECKS: dict[Callable[[str], list[str]], tuple[str, str]] = {
         "![]",
     ),
     unanswered: ("Asked in [pytorch#42830]", "See [pytorch#42830]"),
-    incomplete: ("Law: [test_law_12_purity.py]", "Law: [test_law_13_purity.py]"),
+    incomplete: ("Law: [test_law_12_purity]", "Law: [test_law_13_purity]"),
 }
 
 

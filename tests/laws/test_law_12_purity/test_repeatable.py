@@ -1,0 +1,112 @@
+"""Law 12, purity: the same call gives bitwise equal results whenever, wherever and in whatever mode
+it is made.
+
+    bi(x, h_0) == bi(x, h_0) == ...
+
+Later, after other calls, in another Python thread, in training as in eval mode (without dropout),
+with gradients recorded or not. State that leaks from one call into the next shows here.
+Only another number of threads per operation may add up in another order, and so differ by rounding.
+
+Source: torch documentation, notes *Reproducibility* and *Numerical accuracy*,
+torch.set_num_threads; pytorch#19913, #174115, #189285.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+import pytest
+import torch
+
+from fixtures.actions.gradients.first_order import run_with_grad, vjp
+from fixtures.actions.side_effects import concurrently, threads
+from fixtures.cases.table import over
+from fixtures.cases.tables import SPREAD
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
+SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
+#: Products that a matrix library splits among threads. In few steps, since each waits for all
+#: threads, for long on a busy machine.
+SPLIT = SPREAD.filter(
+    lambda case: case.num_layers == 1 and (case.batch > 60 or case.hidden_size > 60)
+).with_fields(seq_len=4)
+
+
+@over(SMALL)
+def test_every_call_gives_the_same_bits(witness: Witness, agree: Agree) -> None:
+    """Four calls, and the first call of a module with the same parameters, give the same."""
+    results = witness.rebuilt()(witness.x, witness.h_0)
+    for _ in range(4):
+        agree.bitwise(witness.bi(witness.x, witness.h_0), results)
+
+
+@over(SMALL)
+def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
+    """After calls with other rows, steps, numbers and h_0, a call gives what a new module gives."""
+    x, time = witness.x, witness.time_dim
+    rows, steps = (witness.case.batch + 1) // 2, (witness.case.seq_len + 1) // 2
+    witness.bi(x.narrow(1 - time, 0, rows), witness.random_h_0[:, :rows])
+    witness.bi(x.narrow(time, 0, steps), witness.random_h_0)
+    witness.bi(-x, None)
+    witness.bi(torch.full_like(x, torch.nan), witness.random_h_0)
+    agree.bitwise(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
+
+
+@over(SMALL)
+def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
+    """Without dropout, training, eval, no_grad and inference_mode, in any order, give the same."""
+    bi, results = witness.bi, witness.bi(witness.x, witness.h_0)
+    for mode in (torch.no_grad, torch.inference_mode, nullcontext):
+        for training in (not bi.training, bi.training):
+            bi.train(training)
+            with mode():
+                agree.bitwise(bi(witness.x, witness.h_0), results)
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad], ids=["enable_grad", "no_grad"])
+@over(SHALLOW)
+def test_input_written_over_is_read_anew(
+    witness: Witness, agree: Agree, mode: Callable[[], AbstractContextManager[object]]
+) -> None:
+    """Other numbers written into the same x and h_0 give what they give in memory of their own."""
+    x, h_0 = witness.x.clone(), witness.random_h_0.clone()
+    with mode():
+        witness.bi(x, h_0)
+        x.neg_()
+        h_0.neg_()
+        agree.bitwise(witness.bi(x, h_0), witness.bi(x.clone(), h_0.clone()))
+
+
+@over(SHALLOW.with_fields(training=True))
+def test_gradient_is_of_its_own_call(witness: Witness, agree: Agree) -> None:
+    """A call's gradient is the same whether taken at once or after calls with other numbers."""
+    results, wrt = run_with_grad(witness)
+    at_once = vjp(witness, results, witness.cotangents, wrt)
+    results, wrt = run_with_grad(witness)
+    vjp(witness, witness.bi(-witness.x, witness.random_h_0), witness.cotangents, wrt)
+    witness.bi(-witness.x)
+    agree.bitwise(vjp(witness, results, witness.cotangents, wrt), at_once)
+
+
+@over(SPLIT)
+def test_number_of_threads_is_rounding(witness: Witness, agree: Agree) -> None:
+    """With 1 and with 2 threads per operation the results differ by rounding only."""
+    with threads(1):
+        one = witness.bi(witness.x, witness.h_0)
+    with threads(2):
+        agree(witness.bi(witness.x, witness.h_0), one)
+
+
+@over(SHALLOW)
+def test_concurrent_calls_give_the_same_bits(witness: Witness, agree: Agree) -> None:
+    """Python threads that call one module at once each get what they would get alone."""
+    inputs = [witness.x * factor for factor in (1, -1, 2, 0.5)]
+    with threads(1):
+        alone = [witness.bi(x, witness.h_0) for x in inputs]
+        together = concurrently(partial(witness.bi, x, witness.h_0) for x in inputs)
+    for results, expected in zip(together, alone, strict=True):
+        agree.bitwise(results, expected)

@@ -1,0 +1,179 @@
+"""Law 13, parameters: a copy computes the same with parameters of its own, and a shared parameter
+is one parameter in two places.
+
+    copy(bi)(x, h_0) == bi(x, h_0)           and stays so, whatever happens to the other module
+
+`gru.weight_ih_l0 = bi.weight_ih_l0_reverse`, the notebook's way, makes two modules hold one
+Parameter: training one moves the other. A copy of the numbers does not.
+
+torch 2.0.1 wrote the checkpoint: ``python -m fixtures.actions.parameters.checkpoint``, run with
+torch 2.0, writes it again.
+
+Source: torch documentation, note *Serialization semantics*, torch.nn.Module.load_state_dict;
+pytorch#3751 (tied directions), #53359 (old checkpoints).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor
+
+from fixtures.actions.parameters import checkpoint
+from fixtures.actions.parameters.assignment import names, shown
+from fixtures.actions.parameters.copying import COPIES, why_not_pickled
+from fixtures.actions.parameters.sharing import (
+    inputs_of_direction,
+    run_of_direction,
+    tie_directions,
+    train_a_step,
+)
+from fixtures.actions.reference import oracle_of
+from fixtures.actions.reversal import flip, half, share_parameter, standalone, state
+from fixtures.cases.parameters import FORWARD, REVERSE, fill
+from fixtures.cases.table import Table, over
+from fixtures.cases.tables import SPREAD
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+from fixtures.truth import oracle
+
+SMALL = SPREAD.filter(
+    lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100
+)
+#: In half precision a step of training can be too small to change a number.
+TRAINED = SMALL.filter(lambda case: case.dtype in ("float32", "float64"))
+ONE_LAYER = SPREAD.filter(
+    lambda case: (
+        case.num_layers == 1
+        and case.batch * case.seq_len < 100
+        and case.dtype in ("float32", "float64")
+    )
+)
+KEPT = Table((checkpoint.KEPT,), (checkpoint.KEPT,))
+
+directions = pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forward", "reverse"])
+
+
+@pytest.mark.parametrize("way", list(COPIES))
+@over(SMALL)
+def test_copies_compute_the_same_and_live_on_their_own(
+    witness: Witness, agree: Agree, way: str
+) -> None:
+    """A copy gives bitwise equal results; changing it afterwards leaves the original as it was."""
+    if way in ("pickle", "torch_save") and (reason := why_not_pickled(witness.bi)):
+        pytest.skip(reason)
+    before = witness.bi(witness.x, witness.random_h_0)
+    copy = COPIES[way](witness.bi, witness)
+    agree.bitwise(shown(copy, witness), shown(witness.bi, witness))
+    agree.bitwise(copy(witness.x, witness.random_h_0), before)
+    fill(copy, witness.case, witness.generator("changed copy"))
+    expected = _equations(witness, shown(copy, witness))
+    agree.with_reference(copy(witness.x, witness.random_h_0), expected)
+    agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
+
+
+@over(SMALL)
+def test_state_dict_is_strict(witness: Witness, agree: Agree) -> None:
+    """A missing name, an unknown name and another shape are refused, each by its name."""
+    numbers = shown(witness.bi, witness)
+    *_, last = numbers
+    with agree.refuses(RuntimeError, mentioning=f"missing.*{last}"):
+        witness.bi.load_state_dict({name: value for name, value in numbers.items() if name != last})
+    with agree.refuses(RuntimeError, mentioning="unexpected.*weight_ih_l9_reverse"):
+        witness.bi.load_state_dict(numbers | {"weight_ih_l9_reverse": numbers[last]})
+    with agree.refuses(RuntimeError, mentioning=f"size mismatch for {last}"):
+        witness.bi.load_state_dict(numbers | {last: numbers[last][1:]})
+
+
+@over(KEPT)
+def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Agree) -> None:
+    """The checkpoint loads safely and strictly, and gives what torch 2.0.1 gave."""
+    device = witness.backend.device
+    state_dict, tensors = checkpoint.read()
+    x, h_0, output, h_n = (tensors[name].to(device) for name in ("x", "h_0", "output", "h_n"))
+    bi = witness.build()
+    bi.load_state_dict(state_dict)
+    agree.bitwise(
+        shown(bi, witness), {name: state_dict[name].to(device) for name in names(witness)}
+    )
+    agree(bi(x, h_0), (output, h_n))
+
+
+@pytest.mark.parametrize("trained", ["standalone", "bidirectional"])
+@directions
+@over(ONE_LAYER)
+def test_training_one_moves_the_other_where_parameters_are_shared(
+    witness: Witness, agree: Agree, direction: int, trained: str
+) -> None:
+    """`gru.weight_ih_l0 = bi.weight_ih_l0_reverse`: training one of them trains the other."""
+    gru = standalone(witness, 0, direction, match=share_parameter)
+    (before, _), numbers = witness.bi(witness.x, witness.random_h_0), shown(witness.bi, witness)
+    if trained == "standalone":
+        train_a_step(gru, *inputs_of_direction(witness, direction))
+    else:
+        train_a_step(witness.bi, witness.x, witness.random_h_0)
+    after = shown(witness.bi, witness)
+    agree.same(
+        [name for name in after if not torch.equal(after[name], numbers[name])],
+        [
+            name
+            for name in after
+            if trained == "bidirectional" or name.endswith("_reverse") == (direction == REVERSE)
+        ],
+        "parameters that the step changed",
+    )
+    output, h_n = witness.bi(witness.x, witness.random_h_0)
+    agree(
+        (half(output, direction), state(h_n, 0, direction)),
+        run_of_direction(gru, witness, direction),
+    )
+    agree.with_reference((output, h_n), _equations(witness, after))
+    if trained == "standalone":
+        agree.bitwise(half(output, 1 - direction), half(before, 1 - direction), of="output")
+
+
+@directions
+@over(ONE_LAYER)
+def test_training_one_leaves_the_other_where_parameters_are_copied(
+    witness: Witness, agree: Agree, direction: int
+) -> None:
+    """With copied parameters, a step of SGD on gru changes no parameter and no result of bi."""
+    gru = standalone(witness, 0, direction)
+    before, numbers = witness.bi(witness.x, witness.random_h_0), shown(witness.bi, witness)
+    train_a_step(gru, *inputs_of_direction(witness, direction))
+    agree.bitwise(shown(witness.bi, witness), numbers)
+    agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
+
+
+@over(TRAINED)
+def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agree) -> None:
+    """With `bi.weight_ih_l0_reverse = bi.weight_ih_l0`, conversion and training untie nothing."""
+    witness.bi(witness.x, witness.random_h_0)
+    tie_directions(witness.bi, witness)
+    witness.bi.to(torch.float16).to(witness.dtype)
+    agree.same(len(list(witness.bi.parameters())), len(names(witness)) // 2, "number of parameters")
+    agree.same(list(witness.bi.state_dict()), names(witness), "names in the state_dict")
+    agree.with_reference(
+        witness.bi(witness.x, witness.random_h_0), _equations(witness, shown(witness.bi, witness))
+    )
+    train_a_step(witness.bi, witness.x, witness.random_h_0)
+    after = shown(witness.bi, witness)
+    agree.bitwise(after, {name: after[name.removesuffix("_reverse")] for name in after})
+    agree.with_reference(witness.bi(witness.x, witness.random_h_0), _equations(witness, after))
+
+
+@over(ONE_LAYER)
+def test_tied_directions_are_symmetric_in_time(witness: Witness, agree: Agree) -> None:
+    """With tied directions, flipped x and swapped h_0 give flipped output with swapped halves."""
+    tie_directions(witness.bi, witness)
+    time = witness.time_dim
+    output, h_n = witness.bi(witness.x, witness.random_h_0)
+    flipped, flipped_h_n = witness.bi(flip(witness.x, time), witness.random_h_0.flip(0))
+    swapped = torch.cat((half(flipped, REVERSE), half(flipped, FORWARD)), -1)
+    agree((flip(swapped, time), flipped_h_n.flip(0)), (output, h_n))
+
+
+def _equations(witness: Witness, numbers: Mapping[str, Tensor]) -> oracle.Result:
+    return oracle_of(witness, parameters=numbers, h_0=witness.random_h_0)

@@ -1,0 +1,106 @@
+"""Law 13, parameters: they have the documented names, shapes, order and initial range.
+
+    named_parameters() == weight_ih_l0 (3*H, I), weight_hh_l0 (3*H, H), bias_ih_l0 (3*H,),
+                          bias_hh_l0 (3*H,), the same with _reverse, then l1 with I = 2*H, ...
+    a fresh parameter  ~  U(-1/sqrt(H), 1/sqrt(H))
+
+Source: torch documentation, torch.nn.GRU, section *Variables* and its second note (the initial
+range); pytorch#42830 (what the names mean).
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from fixtures.actions.parameters.assignment import documented_shapes, shown
+from fixtures.actions.parameters.initialization import departures, fresh
+from fixtures.cases.case import Case
+from fixtures.cases.table import Table, over
+from fixtures.cases.tables import SPREAD
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+EVERY = SPREAD.with_fields(training=True).filter(lambda case: case.hidden_size < 100)
+_FRESH = (Case(5, 100, 2), Case(140, 100, bias=False, dtype="float64"))
+FRESH = Table(
+    _FRESH,
+    (
+        *_FRESH,
+        Case(5, 131, 3),
+        Case(100, 120, dtype="bfloat16"),
+        Case(7, 100, 4, bias=False, dtype="float16"),
+    ),
+)
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+@over(EVERY)
+def test_names_shapes_and_order_are_the_documented_ones(
+    witness: Witness, agree: Agree, directions: int
+) -> None:
+    """Parameters go layer by layer, forward before reverse, weights before biases."""
+    module = witness.build(bidirectional=directions == 2)
+    documented = documented_shapes(witness.case, directions)
+    for values, of in (
+        (module.named_parameters(), "parameters"),
+        (module.state_dict().items(), "state_dict"),
+    ):
+        shapes = [(name, tuple(value.shape)) for name, value in values]
+        agree.same(shapes, list(documented.items()), f"names and shapes of the {of}")
+    agree.same([name for name, _ in module.named_buffers()], [], "names of the buffers")
+    agree.same(
+        {
+            (value.dtype, value.device.type, value.requires_grad, value.is_leaf)
+            for value in module.parameters()
+        },
+        {(witness.dtype, torch.device(witness.backend.device).type, True, True)},
+        "dtype, device, requires_grad and is_leaf of the parameters",
+    )
+    name_of = {id(value): name for name, value in module.named_parameters()}
+    names, step = list(documented), 4 if witness.case.bias else 2
+    agree.same(
+        [
+            [name_of.get(id(value), "no parameter") for value in values]
+            for values in getattr(module, "all_weights", [])
+        ],
+        [names[i : i + step] for i in range(0, len(names), step)],
+        "all_weights, a list for each layer and direction",
+    )
+
+
+@over(FRESH)
+def test_fresh_parameters_are_uniform_within_one_over_root_h(
+    witness: Witness, agree: Agree
+) -> None:
+    """Every parameter of a fresh module is drawn from U(-1/sqrt(H), 1/sqrt(H)), no two alike."""
+    numbers = shown(fresh(witness), witness)
+    bound = 1 / math.sqrt(witness.case.hidden_size)
+    problems = {name: departures(value, bound) for name, value in numbers.items()}
+    agree.same(
+        {name: problem for name, problem in problems.items() if problem},
+        {},
+        "parameters that are not spread over U(-1/sqrt(H), 1/sqrt(H))",
+    )
+    heads = {name: value.flatten()[:9] for name, value in numbers.items()}
+    alike = [
+        name
+        for name in heads
+        for other in heads
+        if name < other and torch.equal(heads[name], heads[other])
+    ]
+    agree.same(alike, [], "parameters drawn alike")
+
+
+@over(FRESH)
+def test_fresh_parameters_come_from_the_global_generator(witness: Witness, agree: Agree) -> None:
+    """The same seed gives bitwise equal parameters; another seed changes every parameter."""
+    first, again, other = (shown(fresh(witness, draw), witness) for draw in (1, 1, 2))
+    agree.bitwise(again, first)
+    agree.same(
+        [name for name in first if torch.equal(first[name], other[name])],
+        [],
+        "parameters that do not depend on the seed",
+    )

@@ -1,0 +1,152 @@
+"""Law 13, parameters: after every way to change them, the GRU computes with the numbers they show.
+
+    bi(x, h_0) == equations(what named_parameters() shows now, x, h_0)
+
+Source: torch documentation, torch.nn.GRU, section *Variables*, torch.nn.utils.parametrize,
+torch.nn.utils.prune, torch.func.functional_call; pytorch#65688 (parametrize), #90500
+(functional_call), #15749 (a computed weight).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor
+
+from fixtures.actions.parameters.assignment import (
+    CHANGES,
+    keep_pruned,
+    masked_originals,
+    other_numbers,
+    prune_by,
+    shown,
+    why_not,
+)
+from fixtures.actions.parameters.sharing import train_a_step
+from fixtures.actions.reference import oracle_of
+from fixtures.cases.backend import Backend
+from fixtures.cases.claims import OF_DTYPE, needs
+from fixtures.cases.parameters import fill
+from fixtures.cases.table import over
+from fixtures.cases.tables import SPREAD
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+LIVE = SPREAD.filter(
+    lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100
+)
+#: In half precision a step of training can be too small to change a number.
+TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+@over(LIVE)
+@torch.no_grad()
+def test_parameters_are_live_after_every_change(
+    witness: Witness, agree: Agree, change: str
+) -> None:
+    """Given other numbers after a call, the module shows them, and computes with them."""
+    if reason := why_not(change):
+        pytest.skip(reason)
+    witness.bi(witness.x, witness.random_h_0)
+    numbers = other_numbers(witness)
+    CHANGES[change](witness.bi, numbers)
+    agree.bitwise(shown(witness.bi, witness), numbers)
+    _computes_with(numbers, witness, agree)
+
+
+@over(TRAINED)
+def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None:
+    """Under a parametrization, training changes the originals, and so what the module computes."""
+    CHANGES["parametrize"](witness.bi, other_numbers(witness))
+    before = shown(witness.bi, witness)
+    train_a_step(witness.bi, witness.x, witness.random_h_0)
+    after = shown(witness.bi, witness)
+    agree.same(
+        [name for name in after if torch.equal(after[name], before[name])],
+        [],
+        "parameters that a step of SGD does not change",
+    )
+    _computes_with(after, witness, agree)
+
+
+@over(TRAINED)
+def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree: Agree) -> None:
+    """Pruned, trained or pruned for good, the module computes with originals times masks."""
+    numbers = shown(witness.bi, witness)
+    masks = {
+        name: (witness.draw(f"mask of {name}", *value.shape) > 0).to(witness.dtype)
+        for name, value in numbers.items()
+    }
+    witness.bi(witness.x, witness.random_h_0)
+    prune_by(witness.bi, masks)
+    _computes_with({name: numbers[name] * masks[name] for name in numbers}, witness, agree)
+    train_a_step(witness.bi, witness.x, witness.random_h_0)
+    trained = masked_originals(witness.bi, masks)
+    _computes_with(trained, witness, agree)
+    keep_pruned(witness.bi, masks)
+    _computes_with(trained, witness, agree)
+    agree.same(
+        {name for name, _ in witness.bi.named_parameters()},
+        set(numbers),
+        "names of the parameters after pruning",
+    )
+
+
+@pytest.mark.parametrize("given", ["all", "one"])
+@over(LIVE)
+def test_functional_call_borrows_parameters(witness: Witness, agree: Agree, given: str) -> None:
+    """functional_call computes with the parameters given, and leaves the module its own."""
+    before = witness.bi(witness.x, witness.random_h_0)
+    own, numbers = shown(witness.bi, witness), other_numbers(witness)
+    if given == "one":
+        numbers = dict([numbers.popitem()])
+    results = torch.func.functional_call(witness.bi, numbers, (witness.x, witness.random_h_0))
+    expected = oracle_of(witness, parameters=own | numbers, h_0=witness.random_h_0)
+    agree.with_reference(results, expected)
+    agree.bitwise(shown(witness.bi, witness), own)
+    agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+@needs(lambda arguments: OF_DTYPE[arguments["dtype"]])
+@over(LIVE)
+def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
+    witness: Witness, agree: Agree, backend: Backend, dtype: str
+) -> None:
+    """`.to(dtype)` keeps the Parameter objects, and computes as a module built in that dtype."""
+    objects, built = _objects(witness), witness.rebuilt(dtype=dtype)
+    torch_dtype = getattr(torch, dtype)
+    rounded = {
+        name: value.to(torch_dtype).to(witness.dtype)
+        for name, value in shown(witness.bi, witness).items()
+    }
+    x, h_0 = witness.x.to(torch_dtype), witness.random_h_0.to(torch_dtype)
+    agree(witness.bi.to(torch_dtype)(x, h_0), built(x, h_0), precision=backend.precision(dtype))
+    agree.bitwise(shown(witness.bi.to(witness.dtype), witness), rounded)
+    _computes_with(rounded, witness, agree)
+    agree.same(_objects(witness), objects, "the Parameter objects, which an optimizer may hold")
+
+
+@over(LIVE)
+def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> None:
+    """flatten_parameters() keeps the Parameter objects, their numbers and the results."""
+    before = witness.bi(witness.x, witness.random_h_0)
+    numbers, objects = shown(witness.bi, witness), _objects(witness)
+    witness.bi.flatten_parameters()  # type: ignore[operator]  # every RNN of torch has it
+    agree.same(_objects(witness), objects, "the Parameter objects")
+    agree.bitwise(shown(witness.bi, witness), numbers)
+    agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
+    fill(witness.bi, witness.case, witness.generator("after flattening"))
+    _computes_with(shown(witness.bi, witness), witness, agree)
+
+
+def _computes_with(numbers: Mapping[str, Tensor], witness: Witness, agree: Agree) -> None:
+    expected = oracle_of(witness, parameters=numbers, h_0=witness.random_h_0)
+    agree.with_reference(witness.bi(witness.x, witness.random_h_0), expected)
+
+
+def _objects(witness: Witness) -> list[int]:
+    return [id(value) for value in witness.bi.parameters()]

@@ -1,0 +1,154 @@
+"""Law 15, execution modes: compiled, exported, scripted, traced or quantised, a bidirectional GRU
+still computes the same function.
+
+    mode(bi)(x, h_0) == mode(standalone runs side by side)(x, h_0) == equations(x, h_0)
+
+at the sizes it was converted at, and at others where the mode promises to serve them. A mode that
+refuses a GRU gives no wrong answer: the test is skipped with its words. So is one whose mode this
+torch, this machine or this implementation does not have.
+
+torch.compile leaves nn.GRU as it is, and compiles around it, unless
+``torch._dynamo.config.allow_rnn`` is set. Quantised weights round more coarsely, by a row of their
+own. In ONNX ``linear_before_reset`` must be 1, or it is another GRU.
+
+Source: torch documentation, torch.compile, torch.export, torch.onnx, torch.jit; pytorch#189225 and
+onnxscript#2852 (linear_before_reset), pytorch#120626 and #126339 (export), #184872 (free length),
+#91439 and #167275 (compile), #37159 (quantised GRUs), onnxruntime#1607 (h_0).
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from fixtures.actions.gradients.first_order import (
+    inputs_with_grad,
+    oracle_gradient,
+    parameters,
+    vjp,
+)
+from fixtures.actions.modes import modes
+from fixtures.actions.modes.modes import Mode, StackedUnidirectionalGRU, Wrapper, call, other_sizes
+from fixtures.actions.reference import oracle_of
+from fixtures.cases.table import Table, over
+from fixtures.cases.tables import CONVERTED
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+FLOAT32 = CONVERTED.with_fields(dtype="float32")
+ONE = Table(FLOAT32.quick[:1], FLOAT32.full)
+SLOW = Table((), FLOAT32.full[:2])
+
+
+def _computes_the_same(witness: Witness, agree: Agree, mode: Mode) -> None:
+    with torch.no_grad():
+        results = call(mode.of(witness, Wrapper(witness.bi)), witness.x, witness.h_0)
+        runs = mode.of(witness, StackedUnidirectionalGRU(witness))
+        agree(results, call(runs, witness.x, witness.h_0), precision=mode.rounds_like)
+    agree.with_reference(results, oracle_of(witness), precision=mode.rounds_like)
+
+
+@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
+@over(CONVERTED)
+def test_converted_gru_is_the_law_and_the_equations(
+    witness: Witness, agree: Agree, mode: Mode
+) -> None:
+    """TorchScript: mode(bi)(x, h_0) == mode(standalone runs)(x, h_0) == equations(x, h_0)."""
+    _computes_the_same(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.INT8, modes.FLOAT16], ids=str)
+@over(FLOAT32.with_fields(bias=True))
+def test_quantised_gru_is_the_law_and_the_equations(
+    witness: Witness, agree: Agree, mode: Mode
+) -> None:
+    """The same for dynamic quantisation, of float32 with biases, within its coarser rounding."""
+    _computes_the_same(witness, agree, mode)
+
+
+@over(FLOAT32)
+def test_onnx_graph_is_the_law_and_the_equations(witness: Witness, agree: Agree) -> None:
+    """The same for the graph of the exporter by way of TorchScript, run by onnxruntime."""
+    _computes_the_same(witness, agree, modes.ONNX)
+
+
+@pytest.mark.parametrize("mode", [modes.EXPORT, modes.AROUND, modes.AOT_EAGER], ids=str)
+@over(ONE)
+def test_exported_or_compiled_gru_is_the_law_and_the_equations(
+    witness: Witness, agree: Agree, mode: Mode
+) -> None:
+    """The same for torch.export and torch.compile."""
+    _computes_the_same(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.INDUCTOR, modes.ONNX_BY_EXPORT], ids=str)
+@over(SLOW)
+def test_slowly_made_gru_is_the_law_and_the_equations(
+    witness: Witness, agree: Agree, mode: Mode
+) -> None:
+    """The same for slow conversions: inductor's native code, ONNX by way of torch.export."""
+    _computes_the_same(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.ONNX, modes.ONNX_BY_EXPORT], ids=str)
+@over(ONE)
+def test_onnx_graph_resets_after_the_product(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """Every GRU operator in an ONNX graph is bidirectional and has linear_before_reset = 1."""
+    run = mode.of(witness, Wrapper(witness.bi))
+    layers = len(run.of_every_gru("hidden_size"))
+    for attribute, value in (("linear_before_reset", 1), ("direction", b"bidirectional")):
+        agree.same(
+            run.of_every_gru(attribute), [value] * layers, f"{attribute} of every GRU operator"
+        )
+    agree.with_reference(call(run, witness.x, witness.h_0), oracle_of(witness))
+
+
+def _serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
+    x, h_0 = other_sizes(witness, mode.resizes)
+    with torch.no_grad():
+        results = call(mode.of(witness, Wrapper(witness.bi), free=mode.resizes), x, h_0)
+        agree(results, witness.bi(x, h_0))
+    agree.with_reference(results, oracle_of(witness, x=x, h_0=h_0))
+
+
+@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT, modes.ONNX], ids=str)
+@over(FLOAT32)
+def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """Converted at one length and batch, it gives at others what bi and the equations give."""
+    _serves_other_sizes(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.EXPORT], ids=str)
+@over(ONE)
+def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """The same for torch.export, which leaves the batch free and fixes the length."""
+    _serves_other_sizes(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.ONNX_BY_EXPORT], ids=str)
+@over(SLOW)
+def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """The same for ONNX by way of torch.export, in the versions that leave the length free."""
+    _serves_other_sizes(witness, agree, mode)
+
+
+def _has_the_gradient(witness: Witness, agree: Agree, mode: Mode) -> None:
+    inputs = inputs_with_grad(witness)
+    results = call(mode.of(witness, Wrapper(witness.bi)), inputs["x"], inputs.get("h_0"))
+    gradient = vjp(witness, results, witness.cotangents, inputs | parameters(witness))
+    expected = oracle_gradient(witness, witness.cotangents)
+    agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
+
+
+@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
+@over(CONVERTED)
+def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """The gradient of mode(bi) wrt x, h_0 and every parameter of bi is the equations'."""
+    _has_the_gradient(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.AROUND, modes.AOT_EAGER], ids=str)
+@over(SLOW)
+def test_gradient_flows_through_a_compiled_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """The same for torch.compile, which compiles the backward pass as well."""
+    _has_the_gradient(witness, agree, mode)
