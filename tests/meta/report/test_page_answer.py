@@ -86,17 +86,17 @@ CASES: dict[str, tuple[Upgrade, bool, str]] = {
     "interrupted": (
         upgrade(interrupted="after"),
         False,
-        "No answer: torch 2.15.0 was not judged. INTERRUPTED: ",
+        "No answer: torch 2.15.0 was not verified. INTERRUPTED: ",
     ),
     "interrupted before": (
         upgrade(interrupted="before"),
         False,
-        "No answer: torch 2.13.0 was not judged. INTERRUPTED: ",
+        "No answer: torch 2.13.0 was not verified. INTERRUPTED: ",
     ),
     "a dtype did not run": (
         upgrade(after=[lambda ledger: ledger.left_out_dtypes.add("float16 on cpu")]),
         False,
-        "No answer: torch 2.15.0 was not judged. INCOMPLETE: ",
+        "No answer: torch 2.15.0 was not verified. INCOMPLETE: ",
     ),
     "a law did not run": (
         upgrade(after=[lambda ledger: ledger.groups.pop(NAMES[4])]),
