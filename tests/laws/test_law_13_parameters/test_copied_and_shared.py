@@ -51,7 +51,7 @@ ONE_LAYER = SPREAD.filter(
         and case.dtype in ("float32", "float64")
     )
 )
-KEPT = Table((checkpoint.KEPT,), (checkpoint.KEPT,))
+KEPT = Table((checkpoint.CASE,), (checkpoint.CASE,))
 
 directions = pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forward", "reverse"])
 
