@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from fixtures.actions.parameters import checkpoint
-from fixtures.actions.parameters.assignment import names, shown
+from fixtures.actions.parameters.assignment import names, numbers_of
 from fixtures.actions.parameters.copying import COPIES, why_not_pickled
 from fixtures.actions.parameters.sharing import (
     inputs_of_direction,
@@ -66,10 +66,10 @@ def test_copies_compute_the_same_and_live_on_their_own(
         pytest.skip(reason)
     before = witness.bi(witness.x, witness.random_h_0)
     copy = COPIES[way](witness.bi, witness)
-    agree.bitwise(shown(copy, witness), shown(witness.bi, witness))
+    agree.bitwise(numbers_of(copy, witness), numbers_of(witness.bi, witness))
     agree.bitwise(copy(witness.x, witness.random_h_0), before)
     fill(copy, witness.case, witness.generator("changed copy"))
-    expected = _equations(witness, shown(copy, witness))
+    expected = _equations(witness, numbers_of(copy, witness))
     agree.with_reference(copy(witness.x, witness.random_h_0), expected)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
@@ -77,7 +77,7 @@ def test_copies_compute_the_same_and_live_on_their_own(
 @over(SMALL)
 def test_state_dict_is_strict(witness: Witness, agree: Agree) -> None:
     """A missing name, an unknown name and another shape are refused, each by its name."""
-    numbers = shown(witness.bi, witness)
+    numbers = numbers_of(witness.bi, witness)
     *_, last = numbers
     with agree.refuses(RuntimeError, mentioning=f"missing.*{last}"):
         witness.bi.load_state_dict({name: value for name, value in numbers.items() if name != last})
@@ -96,7 +96,7 @@ def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Ag
     bi = witness.build()
     bi.load_state_dict(state_dict)
     agree.bitwise(
-        shown(bi, witness), {name: state_dict[name].to(device) for name in names(witness)}
+        numbers_of(bi, witness), {name: state_dict[name].to(device) for name in names(witness)}
     )
     agree(bi(x, h_0), (output, h_n))
 
@@ -109,12 +109,13 @@ def test_training_one_moves_the_other_where_parameters_are_shared(
 ) -> None:
     """`gru.weight_ih_l0 = bi.weight_ih_l0_reverse`: training one of them trains the other."""
     gru = standalone(witness, 0, direction, match=share_parameter)
-    (before, _), numbers = witness.bi(witness.x, witness.random_h_0), shown(witness.bi, witness)
+    before, _ = witness.bi(witness.x, witness.random_h_0)
+    numbers = numbers_of(witness.bi, witness)
     if trained == "standalone":
         train_a_step(gru, *inputs_of_direction(witness, direction))
     else:
         train_a_step(witness.bi, witness.x, witness.random_h_0)
-    after = shown(witness.bi, witness)
+    after = numbers_of(witness.bi, witness)
     agree.same(
         [name for name in after if not torch.equal(after[name], numbers[name])],
         [
@@ -141,9 +142,9 @@ def test_training_one_leaves_the_other_where_parameters_are_copied(
 ) -> None:
     """With copied parameters, a step of SGD on gru changes no parameter and no result of bi."""
     gru = standalone(witness, 0, direction)
-    before, numbers = witness.bi(witness.x, witness.random_h_0), shown(witness.bi, witness)
+    before, numbers = witness.bi(witness.x, witness.random_h_0), numbers_of(witness.bi, witness)
     train_a_step(gru, *inputs_of_direction(witness, direction))
-    agree.bitwise(shown(witness.bi, witness), numbers)
+    agree.bitwise(numbers_of(witness.bi, witness), numbers)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
@@ -156,10 +157,11 @@ def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agre
     agree.same(len(list(witness.bi.parameters())), len(names(witness)) // 2, "number of parameters")
     agree.same(list(witness.bi.state_dict()), names(witness), "names in the state_dict")
     agree.with_reference(
-        witness.bi(witness.x, witness.random_h_0), _equations(witness, shown(witness.bi, witness))
+        witness.bi(witness.x, witness.random_h_0),
+        _equations(witness, numbers_of(witness.bi, witness)),
     )
     train_a_step(witness.bi, witness.x, witness.random_h_0)
-    after = shown(witness.bi, witness)
+    after = numbers_of(witness.bi, witness)
     agree.bitwise(after, {name: after[name.removesuffix("_reverse")] for name in after})
     agree.with_reference(witness.bi(witness.x, witness.random_h_0), _equations(witness, after))
 

@@ -15,7 +15,7 @@ import math
 import pytest
 import torch
 
-from fixtures.actions.parameters.assignment import documented_shapes, shown
+from fixtures.actions.parameters.assignment import documented_shapes, numbers_of
 from fixtures.actions.parameters.initialization import departures, fresh
 from fixtures.cases.case import Case
 from fixtures.cases.table import Table, over
@@ -76,7 +76,7 @@ def test_fresh_parameters_are_uniform_within_one_over_root_h(
     witness: Witness, agree: Agree
 ) -> None:
     """Every parameter of a fresh module is drawn from U(-1/sqrt(H), 1/sqrt(H)), no two alike."""
-    numbers = shown(fresh(witness), witness)
+    numbers = numbers_of(fresh(witness), witness)
     bound = 1 / math.sqrt(witness.case.hidden_size)
     problems = {name: departures(value, bound) for name, value in numbers.items()}
     agree.same(
@@ -97,7 +97,7 @@ def test_fresh_parameters_are_uniform_within_one_over_root_h(
 @over(FRESH)
 def test_fresh_parameters_come_from_the_global_generator(witness: Witness, agree: Agree) -> None:
     """The same seed gives bitwise equal parameters; another seed changes every parameter."""
-    first, again, other = (shown(fresh(witness, draw), witness) for draw in (1, 1, 2))
+    first, again, other = (numbers_of(fresh(witness, draw), witness) for draw in (1, 1, 2))
     agree.bitwise(again, first)
     agree.same(
         [name for name in first if torch.equal(first[name], other[name])],

@@ -19,9 +19,9 @@ from fixtures.actions.parameters.assignment import (
     CHANGES,
     keep_pruned,
     masked_originals,
+    numbers_of,
     other_numbers,
     prune_by,
-    shown,
     why_not,
 )
 from fixtures.actions.parameters.sharing import train_a_step
@@ -53,7 +53,7 @@ def test_parameters_are_live_after_every_change(
     witness.bi(witness.x, witness.random_h_0)
     numbers = other_numbers(witness)
     CHANGES[change](witness.bi, numbers)
-    agree.bitwise(shown(witness.bi, witness), numbers)
+    agree.bitwise(numbers_of(witness.bi, witness), numbers)
     _computes_with(numbers, witness, agree)
 
 
@@ -61,9 +61,9 @@ def test_parameters_are_live_after_every_change(
 def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None:
     """Under a parametrization, training changes the originals, and so what the module computes."""
     CHANGES["parametrize"](witness.bi, other_numbers(witness))
-    before = shown(witness.bi, witness)
+    before = numbers_of(witness.bi, witness)
     train_a_step(witness.bi, witness.x, witness.random_h_0)
-    after = shown(witness.bi, witness)
+    after = numbers_of(witness.bi, witness)
     agree.same(
         [name for name in after if torch.equal(after[name], before[name])],
         [],
@@ -75,7 +75,7 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
 @over(TRAINED)
 def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree: Agree) -> None:
     """Pruned, trained or pruned for good, the module computes with originals times masks."""
-    numbers = shown(witness.bi, witness)
+    numbers = numbers_of(witness.bi, witness)
     masks = {
         name: (witness.draw(f"mask of {name}", *value.shape) > 0).to(witness.dtype)
         for name, value in numbers.items()
@@ -100,13 +100,13 @@ def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree:
 def test_functional_call_borrows_parameters(witness: Witness, agree: Agree, given: str) -> None:
     """functional_call computes with the parameters given, and leaves the module its own."""
     before = witness.bi(witness.x, witness.random_h_0)
-    own, numbers = shown(witness.bi, witness), other_numbers(witness)
+    own, numbers = numbers_of(witness.bi, witness), other_numbers(witness)
     if given == "one":
         numbers = dict([numbers.popitem()])
     results = torch.func.functional_call(witness.bi, numbers, (witness.x, witness.random_h_0))
     expected = oracle_of(witness, parameters=own | numbers, h_0=witness.random_h_0)
     agree.with_reference(results, expected)
-    agree.bitwise(shown(witness.bi, witness), own)
+    agree.bitwise(numbers_of(witness.bi, witness), own)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
@@ -121,11 +121,11 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     torch_dtype = getattr(torch, dtype)
     rounded = {
         name: value.to(torch_dtype).to(witness.dtype)
-        for name, value in shown(witness.bi, witness).items()
+        for name, value in numbers_of(witness.bi, witness).items()
     }
     x, h_0 = witness.x.to(torch_dtype), witness.random_h_0.to(torch_dtype)
     agree(witness.bi.to(torch_dtype)(x, h_0), built(x, h_0), precision=backend.precision(dtype))
-    agree.bitwise(shown(witness.bi.to(witness.dtype), witness), rounded)
+    agree.bitwise(numbers_of(witness.bi.to(witness.dtype), witness), rounded)
     _computes_with(rounded, witness, agree)
     agree.same(_objects(witness), objects, "the Parameter objects, which an optimizer may hold")
 
@@ -134,13 +134,13 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
 def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> None:
     """flatten_parameters() keeps the Parameter objects, their numbers and the results."""
     before = witness.bi(witness.x, witness.random_h_0)
-    numbers, objects = shown(witness.bi, witness), _objects(witness)
+    numbers, objects = numbers_of(witness.bi, witness), _objects(witness)
     witness.bi.flatten_parameters()  # type: ignore[operator]  # every RNN of torch has it
     agree.same(_objects(witness), objects, "the Parameter objects")
-    agree.bitwise(shown(witness.bi, witness), numbers)
+    agree.bitwise(numbers_of(witness.bi, witness), numbers)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
     fill(witness.bi, witness.case, witness.generator("after flattening"))
-    _computes_with(shown(witness.bi, witness), witness, agree)
+    _computes_with(numbers_of(witness.bi, witness), witness, agree)
 
 
 def _computes_with(numbers: Mapping[str, Tensor], witness: Witness, agree: Agree) -> None:
