@@ -79,8 +79,8 @@ def test_matrix_counts_rejections_and_names_survivors() -> None:
     assert Counter(lines[0][1:]) == {"X": 1, ".": len(passed) - 1}
     assert Counter(lines[1][1:]) == {"!": 1, ".": len(passed) - 1}
     text = "\n".join([*matrix.head(), *matrix.summary(rows)])
-    assert "09 independence        rejects    1, alone   1: RowsMix" in text
-    assert "05 direction axis      rejects    0, alone   0: -" in text
+    assert "09 independence          rejects    1, alone   1: RowsMix" in text
+    assert "05 direction axis        rejects    0, alone   0: -" in text
     assert "not rejected by the law named for it: HalvesSwapped" in text
     assert "survivors: HalvesSwapped" in text
     assert "score: 1 of 2 mutants rejected; by law 01 alone" in text

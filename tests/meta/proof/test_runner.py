@@ -130,5 +130,5 @@ def test_seed_sweep_prints_headroom_by_row() -> None:
     where = "output of I1-H1, seed 7"
     result = Sweep(7, Counter(), (), {row: [0.25, 0.0]}, {row: (0.25, where)})
     _, first, *_ = seed_sweep.table([result])
-    assert first.endswith(f"2    50%   0.000   0.000    0.250     4.00 {where}")
+    assert first.endswith(f"2    50%   0.000   0.000    0.250     4.00  {where}")
     assert len(list(seed_sweep.table([]))) == 1 + len(TABLE)
