@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import Tensor
 
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
@@ -118,6 +119,21 @@ def test_unequal_backward_is_found(plant: Callable[[Product], None]) -> None:
     plant(Unsteady.apply)
     what = "cpu computes another float32 gradient the second time"
     assert arithmetic.unequal_backward(CPU, CASE) == Finding(what, None)
+
+
+def test_product_that_is_refused_is_no_finding(plant: Callable[[Product], None]) -> None:
+    """A dtype or a device that is missing excuses nothing, and raises nothing: a law reports it."""
+
+    def refused(x: Tensor, weight: Tensor) -> Tensor:
+        raise RuntimeError(f"not implemented for {x.dtype} by {weight.dtype}")
+
+    plant(refused)
+    half = CASE.replace(dtype="float16")
+    assert arithmetic.lost_subnormals(CPU, half) is None
+    assert arithmetic.coarser_products(CPU, CASE) is None
+    assert arithmetic.narrow_sums(CPU, half) is None
+    assert arithmetic.unequal_backward(CPU, half) is None
+    assert arithmetic.rough_activations(Backend("mps"), "float64") is None
 
 
 @pytest.mark.parametrize(
