@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from fixtures.results.ledger import Group
 from fixtures.results.verdict import Status, Verdict
 
 FLAGS = ["sse4_1", "avx2", *[f"avx512{name}" for name in ("f", "bw", "dq", "vl", "_vnni", "_bf16")]]
+
+GROUP = Group("11 precision", Kind.LAW, passed=300, not_claimed=Counter({"subnormal bfloat16": 2}))
 
 #: Stands for pytest: notes what it was given, and copies the verdict that lies ready for its level.
 FAKE = """
@@ -40,7 +43,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A command in the place of pytest, on a CPU with avx512_bf16; it holds on every level."""
     monkeypatch.setattr(platforms, "cpu_flags", lambda: frozenset(FLAGS))
     (tmp_path / "fake.py").write_text(FAKE)
-    prepare(tmp_path / "holds.json", Status.HOLDS, Group("11 precision", Kind.LAW, passed=300))
+    prepare(tmp_path / "holds.json", Status.HOLDS, GROUP)
     return [sys.executable, str(tmp_path / "fake.py")]
 
 
@@ -55,10 +58,10 @@ def test_all_levels_hold(command: list[str], capsys: pytest.CaptureFixture[str])
     """A line for each level, then the sum; the exit status is 0."""
     assert main([], command) == 0
     head, *rows, total = capsys.readouterr().out.splitlines()
-    assert head.split()[-4:] == ["cases", "failed", "sec", "verdict"]
+    assert head.split()[-6:] == ["cases", "failed", "left", "out", "sec", "verdict"]
     levels = "- SSE41 AVX2 AVX512_CORE AVX512_CORE_VNNI AVX512_CORE_BF16"
     assert " ".join(row.split()[0] for row in rows) == levels
-    assert all(row.endswith("  HOLDS") and row.split()[4:6] == ["300", "0"] for row in rows)
+    assert all(row.endswith("  HOLDS") and row.split()[4:7] == ["300", "0", "2"] for row in rows)
     assert total == "6 of 6 levels hold."
     assert max(map(len, (head, *rows))) <= 80
 
