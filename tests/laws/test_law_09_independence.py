@@ -1,15 +1,17 @@
-"""Law 09, independence: one direction's parameters never move the other half, rows never mix, the forward half is causal and the reverse half anti-causal.
+"""Law 09, independence: one direction's parameters never change the other half, rows never mix, the
+forward half is causal and the reverse half anti-causal.
 
     half(output, FORWARD)[t] depends on x[0], ..., x[t], on forward parameters and on h_0[0]
     half(output, REVERSE)[t] depends on x[t], ..., x[T-1], on reverse parameters and on h_0[1]
     row b of output and of h_n depends on row b of x and of h_0
 
-and on nothing else: put other numbers, NaN or infinity anywhere else, and not a bit of them changes. That is said of one
-layer; a second layer reads both halves of the first, so there the two directions meet, and rows still do not.
-A batch's rows computed one by one differ from the batch by rounding only, since other sizes add up in another order.
+and on nothing else: with other numbers, NaN or infinity anywhere else, they are bitwise equal. The
+first two lines hold for one layer; a second layer reads both halves of the first, so there the
+directions meet, and rows still do not. A batch's rows computed one by one differ from the batch by
+rounding only, since other sizes add up in another order.
 
-Source: torch documentation, torch.nn.GRU, section *Outputs*, and *Numerical accuracy*, section *Batched computations*;
-pytorch#79501, #32023, #90421.
+Source: torch documentation, torch.nn.GRU, section *Outputs*, and *Numerical accuracy*, section
+*Batched computations*; pytorch#79501, #32023, #90421.
 """
 
 from __future__ import annotations
@@ -33,34 +35,37 @@ ONE_LAYER = SHORT.filter(lambda case: case.num_layers == 1)
 ROWS = CONTIGUOUS.filter(lambda case: case.batch > 1)
 FEW_ROWS = SHORT.filter(lambda case: 1 < case.batch < 8)
 
-directions = pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forward", "reverse"])
-anyhow = pytest.mark.parametrize("how", HOW)
+each_direction = pytest.mark.parametrize(
+    "direction", [FORWARD, REVERSE], ids=["forward", "reverse"]
+)
+each_perturbation = pytest.mark.parametrize("how", HOW)
 
 
-@directions
+@each_direction
 @over(FEW_ROWS)
 def test_parameters_of_one_direction_never_move_the_other_half(
     witness: Witness, agree: Agree, direction: int
 ) -> None:
-    """With other parameters in one direction of the last layer, the other half of output and all other states are the same bits."""
+    """Other parameters in a direction of the last layer change its half and its state only."""
     top, other = witness.case.num_layers - 1, 1 - direction
     output, h_n = witness.bi(witness.x, witness.h_0)
-    moved_output, moved_h_n = perturbed_direction(witness, top, direction)(witness.x, witness.h_0)
+    changed_output, changed_h_n = perturbed_direction(witness, top, direction)(
+        witness.x, witness.h_0
+    )
     others = [index for index in range(2 * witness.case.num_layers) if index != 2 * top + direction]
     agree.bitwise(
-        (half(moved_output, other), moved_h_n[others]), (half(output, other), h_n[others])
+        (half(changed_output, other), changed_h_n[others]), (half(output, other), h_n[others])
     )
 
 
 @pytest.mark.parametrize("kind", ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "h_0"])
-@directions
+@each_direction
 @over(FEW_ROWS.filter(lambda case: case.batch < 4 and case.seq_len < 20).with_fields(bias=True))
 def test_poison_in_one_direction_reaches_its_half_and_the_layers_above(
     witness: Witness, agree: Agree, direction: int, kind: str
 ) -> None:
-    """NaN in one parameter, or in the h_0, of layer k's one direction makes NaN of its states, of all layers above, and of nothing else."""
+    """NaN in a parameter or h_0 of one direction reaches its states and the layers above only."""
     layer, layers = witness.case.num_layers // 2, witness.case.num_layers
-    output, h_n = witness.bi(witness.x, witness.h_0)
     module, h_0 = witness.rebuilt(), witness.random_h_0.clone()
     perturb(
         witness,
@@ -69,38 +74,39 @@ def test_poison_in_one_direction_reaches_its_half_and_the_layers_above(
         else parameter(module, f"{kind}_l{layer}{SUFFIX[direction]}"),
         "nan",
     )
-    expected_output, expected_h_n = output.detach().clone(), h_n.detach().clone()
-    (half(expected_output, direction) if layer == layers - 1 else expected_output).fill_(math.nan)
-    expected_h_n[2 * layer + direction] = expected_h_n[2 * layer + 2 :] = math.nan
-    agree.bitwise(module(witness.x, h_0), (expected_output, expected_h_n))
+    output, h_n = (result.detach().clone() for result in witness.bi(witness.x, witness.h_0))
+    # half() is a view: NaN written into it is written into output
+    (half(output, direction) if layer == layers - 1 else output).fill_(math.nan)
+    h_n[2 * layer + direction] = h_n[2 * layer + 2 :] = math.nan
+    agree.bitwise(module(witness.x, h_0), (output, h_n))
 
 
-@anyhow
+@each_perturbation
 @over(ONE_LAYER)
 def test_forward_half_is_causal(witness: Witness, agree: Agree, how: str) -> None:
-    """Whatever x becomes after t, and the reverse h_0 with it, the forward half up to t is the same bits."""
-    time, upto = witness.time_dim, (witness.case.seq_len + 1) // 2
-    x = perturbed(witness, witness.x, (time, slice(upto, None)), how=how)
+    """Perturbing x after t, and the reverse h_0, leaves the forward half up to t as it was."""
+    time, stop = witness.time_dim, (witness.case.seq_len + 1) // 2
+    x = perturbed(witness, witness.x, (time, slice(stop, None)), how=how)
     h_0 = perturbed(witness, witness.random_h_0, (0, slice(REVERSE, None)), how=how)
-    (moved, _), (output, _) = witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0)
+    (changed, _), (output, _) = witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0)
     agree.bitwise(
-        half(moved, FORWARD).narrow(time, 0, upto),
-        half(output, FORWARD).narrow(time, 0, upto),
+        half(changed, FORWARD).narrow(time, 0, stop),
+        half(output, FORWARD).narrow(time, 0, stop),
         of="output",
     )
 
 
-@anyhow
+@each_perturbation
 @over(ONE_LAYER)
 def test_reverse_half_is_anticausal(witness: Witness, agree: Agree, how: str) -> None:
-    """Whatever x becomes before t, and the forward h_0 with it, the reverse half from t on is the same bits."""
+    """Perturbing x before t, and the forward h_0, leaves the reverse half from t on as it was."""
     time, start = witness.time_dim, witness.case.seq_len // 2
     rest = witness.case.seq_len - start
     x = perturbed(witness, witness.x, (time, slice(start)), how=how)
     h_0 = perturbed(witness, witness.random_h_0, (0, slice(REVERSE)), how=how)
-    (moved, _), (output, _) = witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0)
+    (changed, _), (output, _) = witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0)
     agree.bitwise(
-        half(moved, REVERSE).narrow(time, start, rest),
+        half(changed, REVERSE).narrow(time, start, rest),
         half(output, REVERSE).narrow(time, start, rest),
         of="output",
     )
@@ -110,7 +116,7 @@ def test_reverse_half_is_anticausal(witness: Witness, agree: Agree, how: str) ->
 def test_poison_in_one_element_reaches_its_row_from_its_time_on(
     witness: Witness, agree: Agree
 ) -> None:
-    """NaN in x[t, b, i] makes NaN of row b: forward from t on and in reverse from t back; above the first layer, everywhere."""
+    """NaN in x[t, b, i] reaches row b: forward from t on, in reverse up to t; stacked, all of b."""
     case, time = witness.case, witness.time_dim
     t, b, i = case.seq_len // 2, case.batch // 2, case.input_size // 2
     x = perturbed(
@@ -122,34 +128,32 @@ def test_poison_in_one_element_reaches_its_row_from_its_time_on(
         how="nan",
     )
     output, h_n = (result.detach().clone() for result in witness.bi(witness.x, witness.h_0))
-    row = output.select(1 - time, b)
+    row = output.select(1 - time, b)  # a view: NaN written into it is written into output
     if case.num_layers == 1:
-        half(row, FORWARD)[t:] = math.nan
-        half(row, REVERSE)[: t + 1] = math.nan
+        half(row, FORWARD)[t:].fill_(math.nan)
+        half(row, REVERSE)[: t + 1].fill_(math.nan)
     else:
         row.fill_(math.nan)
-    h_n[:, b] = math.nan
+    h_n[:, b].fill_(math.nan)
     agree.bitwise(witness.bi(x, witness.h_0), (output, h_n))
 
 
-@anyhow
+@each_perturbation
 @over(
     ROWS.filter(lambda case: case.num_layers <= 2)
     + FEW_ROWS.filter(lambda case: case.num_layers > 2).with_fields(lengths="unsorted")
 )
 def test_rows_never_mix(witness: Witness, agree: Agree, how: str) -> None:
-    """With one row of x and of h_0 disturbed, all other rows of output and of h_n are the same bits; in packed sequences too."""
+    """Perturbing a row of x and of h_0 leaves all other rows as they were; packed sequences too."""
     row, b = 1 - witness.time_dim, witness.case.batch // 2
-    others = [index for index in range(witness.case.batch) if index != b]
     x = perturbed(witness, witness.x, (row, slice(b, b + 1)), how=how)
     h_0 = perturbed(witness, witness.random_h_0, (1, slice(b, b + 1)), how=how)
-    (moved_output, moved_h_n), (output, h_n) = (
-        witness.run(x, h_0),
-        witness.run(witness.x, witness.random_h_0),
-    )
+    changed_output, changed_h_n = witness.run(x, h_0)
+    output, h_n = witness.run(witness.x, witness.random_h_0)
+    others = [index for index in range(witness.case.batch) if index != b]
     rows = torch.tensor(others, device=output.device)
     agree.bitwise(
-        (moved_output.index_select(row, rows), moved_h_n[:, others]),
+        (changed_output.index_select(row, rows), changed_h_n[:, others]),
         (output.index_select(row, rows), h_n[:, others]),
     )
 
@@ -169,20 +173,23 @@ def test_batch_is_its_unequal_parts(witness: Witness, agree: Agree) -> None:
 
 @over(FEW_ROWS.with_fields(training=True))
 def test_gradient_of_one_row_stays_in_it(witness: Witness, agree: Agree) -> None:
-    """What row b of output and of h_n sends back to the other rows of x and of h_0 is exactly zero."""
+    """A loss on row b has a gradient of exactly zero wrt the other rows of x and of h_0."""
     row, b = 1 - witness.time_dim, witness.case.batch // 2
     x, h_0 = witness.x.clone().requires_grad_(), witness.random_h_0.clone().requires_grad_()
     output, h_n = witness.bi(x, h_0)
-    found = torch.autograd.grad(output.select(row, b).sum() + h_n[:, b].sum(), (x, h_0))
-    confined = [torch.zeros_like(gradient) for gradient in found]
-    confined[0].select(row, b).copy_(found[0].select(row, b))
-    confined[1][:, b] = found[1][:, b]
-    agree.bitwise(found, confined, of=("gradient of x", "gradient of h_0"))
+    loss = output.select(row, b).sum() + h_n[:, b].sum()
+    wrt_x, wrt_h_0 = torch.autograd.grad(loss, (x, h_0))
+    others = (torch.arange(witness.case.batch, device=x.device) != b)[:, None]
+    agree.bitwise(
+        (wrt_x, wrt_h_0),
+        (wrt_x.masked_fill(others.unsqueeze(1 - row), 0.0), wrt_h_0.masked_fill(others, 0.0)),
+        of=("gradient wrt x", "gradient wrt h_0"),
+    )
 
 
 @over(ONE_LAYER.with_fields(training=True))
 def test_gradient_keeps_to_the_order_of_time(witness: Witness, agree: Agree) -> None:
-    """What the forward half at t sends back to x after t is exactly zero, and what the reverse half sends to x before t."""
+    """Output at t has a gradient of exactly zero wrt x after t (forward), before t (reverse)."""
     time, t = witness.time_dim, witness.case.seq_len // 2
     x = witness.x.clone().requires_grad_()
     output, _ = witness.bi(x, witness.random_h_0)

@@ -1,13 +1,17 @@
-"""Law 10, dropout: in training, between the layers and nowhere else, elements become zero with probability p and the others 1/(1-p) times themselves.
+"""Law 10, dropout: in training, between the layers and nowhere else, elements become zero with
+probability p and the others 1/(1-p) times themselves.
 
-    input of layer k = output of layer k-1 * mask_k / (1-p)        for k >= 1; every element of mask_k is 0 with probability p, else 1
+    input of layer k = output of layer k-1 * mask_k / (1-p)        for k >= 1
+    mask_k           = 0 with probability p, else 1                for every element
 
-Neither x, nor h_0, nor the recurrence, nor the output of the last layer is dropped. Not in training, or with p=0, there is
-no mask at all, whatever was run before. Every call draws a new mask, for each step, row and unit its own, out of torch's
-global generator: the same state of the generator gives the same mask. The gradient goes where the mask let the forward go.
+Nothing is dropped of x, h_0, the recurrence or the last layer's output. In eval mode, or with p=0,
+there is no mask at all, whatever ran before. Every call draws a new mask, independently for each
+step, row and unit, from torch's global generator: the same state of the generator gives the same
+mask. The gradient carries the mask of its own forward pass.
 
-Source: torch documentation, torch.nn.GRU, first section and section *Parameters* (dropout), torch.nn.Dropout; pytorch#961,
-#74177, #174115, #180744, #185351, #189285 (a mask of a former call), tensorflow#29391 (the same mask every time).
+Source: torch documentation, torch.nn.GRU, first section and section *Parameters* (dropout),
+torch.nn.Dropout; pytorch#961, #74177, #174115, #180744, #185351, #189285 (a mask of a former call),
+tensorflow#29391 (the same mask every time).
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ DIFFERENTIABLE = DROPOUT.with_fields(dtype="float64", layout="contiguous").filte
 
 @over(READABLE)
 def test_every_element_between_layers_is_dropped_or_scaled(witness: Witness, agree: Agree) -> None:
-    """What goes up is 0, or 1/(1-p) times what came from below; the first layer's own states are as without dropout."""
+    """A layer's input is 0, or 1/(1-p) times the output below; the first layer has no dropout."""
     below, states = first_layer(witness)
     output, h_n = masked_run(witness, module=passing_through(witness))
     agree((output, h_n[:2]), (passed_through(witness, below, output != 0), states))
@@ -52,17 +56,18 @@ def test_every_element_between_layers_is_dropped_or_scaled(witness: Witness, agr
 
 @over(MANY)
 def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: Agree) -> None:
-    """Of what L-1 masks let through there is (1-p)**(L-1), and the masks vary with time, row, direction and unit."""
+    """Of all elements, (1-p)**(L-1) pass L-1 masks, which vary with time, row, direction, unit."""
     output, _ = masked_run(witness, module=passing_through(witness))
-    kept, of = int((output != 0).sum()), output.numel()
-    share = (1 - witness.case.dropout) ** (witness.case.num_layers - 1)
+    mask = output != 0
+    count, size = int(mask.sum()), mask.numel()
+    probability = (1 - witness.case.dropout) ** (witness.case.num_layers - 1)
     agree.same(
-        likely(kept, of, share),
-        True,
-        f"whether {kept} kept of {of} is a likely outcome of {share:.3g}",
-    )  # noqa: FBT003  # a plain value
+        "likely" if likely(count, size, probability) else "unlikely",
+        "likely",
+        f"{count} elements of {size} that pass with probability {probability:.3g}",
+    )
     agree.same(
-        constant_axes(output != 0, witness.case.hidden_size),
+        constant_axes(mask, witness.case.hidden_size),
         [],
         "dimensions along which the mask is everywhere the same",
     )
@@ -70,7 +75,7 @@ def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: A
 
 @over(DROPOUT)
 def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
-    """In training, h_n of the last layer is in output to the bit, where each direction ends."""
+    """In training, h_n of the last layer is in output where each direction ends."""
     output, h_n = masked_run(witness)
     forward, reverse = output.transpose(0, witness.time_dim).chunk(2, -1)
     last = torch.tensor(witness.row_lengths, device=output.device) - 1
@@ -80,7 +85,7 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
 
 @over(TWO_LAYERS)
 def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree) -> None:
-    """bi(x, h_0) == layer[1](layer[0](x) * mask / (1-p)), with the mask that the same state of the generator gives."""
+    """bi(x) == layer[1](layer[0](x) * mask / (1-p)), if the generator starts in the same state."""
     mask = masked_run(witness, module=passing_through(witness))[0] != 0
     below, states = first_layer(witness)
     output, h_n = one_layer(witness, 1)(
@@ -102,7 +107,7 @@ def test_p_of_one_leaves_zeros_for_the_layers_above(witness: Witness, agree: Agr
 
 @over(DROPOUT)
 def test_outside_training_there_is_none_whatever_ran_before(witness: Witness, agree: Agree) -> None:
-    """Train, then eval, then train on the same shape: eval is p=0 to the bit, and training as if eval had not been."""
+    """Eval mode is bitwise p=0, also after training; and training is the same after eval."""
     plain = witness.rebuilt(dropout=0.0)
     without = witness.run(witness.x, witness.h_0, module=plain)
     agree.bitwise(witness.run(witness.x, witness.h_0, module=plain.eval()), without)
@@ -114,7 +119,7 @@ def test_outside_training_there_is_none_whatever_ran_before(witness: Witness, ag
 
 @over(MANY)
 def test_state_of_the_generator_decides_the_mask(witness: Witness, agree: Agree) -> None:
-    """The same state gives the same bits, with gradients recorded or not; another state gives others, and so does the next call."""
+    """The same state gives the same masks; another state, or the next call, gives others."""
     results = masked_run(witness)
     with torch.no_grad():
         agree.bitwise(masked_run(witness), results)
@@ -124,13 +129,13 @@ def test_state_of_the_generator_decides_the_mask(witness: Witness, agree: Agree)
     agree.same(
         [name for name, output in others.items() if torch.equal(output, results[0])],
         [],
-        "what repeats the first call's output",
+        "outputs with the masks of the first call",
     )
 
 
 @over(DIFFERENTIABLE)
 def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: Agree) -> None:
-    """Under one state of the generator, the slope along a random direction in x, h_0 and parameters is the difference quotient's."""
+    """With one state of the generator, the slope along a random vector is the finite difference."""
     slope, finite_difference, size = slope_and_finite_difference(witness)
     agree(
         slope,
@@ -144,14 +149,13 @@ def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: A
 
 @over(SPREAD.filter(lambda case: case.num_layers == 1).with_fields(training=True, dropout=0.5))
 def test_single_layer_warns_and_drops_nothing(witness: Witness, agree: Agree) -> None:
-    """With one layer, dropout has no place to be: the constructor warns, naming p and num_layers, and p changes nothing."""
+    """With one layer, the constructor warns of p, naming num_layers, and nothing is dropped."""
     with (
         warnings_as("error"),
         agree.refuses(UserWarning, mentioning=r"dropout=0\.5 and num_layers=1"),
     ):
         witness.build()
     with warnings_as("ignore"):
-        dropping = witness.bi
-    agree.bitwise(
-        dropping(witness.x, witness.h_0), witness.rebuilt(dropout=0.0)(witness.x, witness.h_0)
-    )
+        bi = witness.bi
+    without = witness.rebuilt(dropout=0.0)
+    agree.bitwise(bi(witness.x, witness.h_0), without(witness.x, witness.h_0))

@@ -1,20 +1,25 @@
-"""Law 11, precision: results have the dtype of the input and are off the equations by no more than that dtype's rounding, wherever on the number line.
+"""Law 11, precision: results have the dtype of the input, and differ from the equations by no more
+than that dtype's rounding, at every magnitude.
 
     bi(x, h_0).dtype == x.dtype
-    |bi(x, h_0) - equations(x, h_0)| <= a few u * sqrt(k) * scale      u = the dtype's unit roundoff, k terms in a sum
+    |bi(x, h_0) - equations(x, h_0)| <= a few u * sqrt(k) * scale
+    u = the dtype's unit roundoff, k = the number of terms in a sum
 
-So float64 is no float32 in disguise, an activation is the function itself and no approximation of it, half precision is carried
-in wider sums, and a result is finite wherever the equations' is. Under autocast only the roundoff is the narrow dtype's: on the
-CPU the results stay in float32, and float64 is left alone.
+So float64 is not computed in float32, an activation is the function itself and not an approximation
+of it, half precision is summed in a wider format, and a result is finite wherever the equations'
+is. Under autocast only the roundoff is the narrow dtype's: on the CPU the results stay in float32,
+and float64 is left alone.
 
-Source: torch documentation, Numerical accuracy, sections *Reduced Precision Reduction for FP16 and BF16 GEMMs* and *Extremal values*;
-Automatic Mixed Precision, section *Autocast Op Reference*; pytorch#42605 (autocast missed GRU cells), #172406 and #186278 (tanh
-that overflows to NaN), #13448 (a sigmoid whose value depends on the place in memory), axon#646 (float64 in float32).
+Source: torch documentation, Numerical accuracy, sections *Reduced Precision Reduction for FP16 and
+BF16 GEMMs* and *Extremal values*; Automatic Mixed Precision, section *Autocast Op Reference*;
+pytorch#42605 (autocast missed GRU cells), #172406 and #186278 (tanh that overflows to NaN), #13448
+(a sigmoid whose value depends on the place in memory), axon#646 (float64 in float32).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -34,15 +39,14 @@ from fixtures.actions.unusual_inputs import (
 )
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
+from fixtures.cases.claims import AUTOCAST, SUBNORMAL, Claim, needs
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import HALF, SPREAD
 from fixtures.cases.witness import Witness, as_numpy
 from fixtures.comparison.agreement import Agree
-from fixtures.comparison.tolerance import (
-    longest_sum_of_kept_states,
-    longest_sum_of_tiny_numbers,
-)
-from fixtures.truth import oracle
+from fixtures.comparison.tolerance import longest_sum_of_kept_states, longest_sum_of_tiny_numbers
+
+HALVES = ("float16", "bfloat16")
 
 EVERY_DTYPE = SPREAD + HALF
 SMALL = EVERY_DTYPE.filter(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)
@@ -50,13 +54,10 @@ NARROW = SMALL.filter(lambda case: case.dtype != "float64")
 FLOAT32 = SMALL.filter(lambda case: case.dtype == "float32")
 FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64")
 
-HALVES = ("float16", "bfloat16")
-
 
 def _in_every_dtype(*cases: Case) -> Table:
-    rows = tuple(
-        case.replace(dtype=dtype) for case in cases for dtype in ("float64", "float32", *HALVES)
-    )
+    dtypes = ("float64", "float32", *HALVES)
+    rows = tuple(case.replace(dtype=dtype) for case in cases for dtype in dtypes)
     return Table(rows, rows)
 
 
@@ -75,21 +76,23 @@ LONG = Table(
     (Case(6, 5, seq_len=1000), Case(5, 4, 2, seq_len=700, bias=False, dtype="float64")),
     (Case(6, 5, seq_len=5000), Case(5, 8, 2, seq_len=2000, dtype="float64")),
 )
-SWAMPED = Table(
-    *(
-        (
-            Case(8160, 3, batch=2, seq_len=2, dtype="float16"),
-            Case(1020, 3, batch=2, seq_len=2, dtype="bfloat16"),
-        ),
-    )
-    * 2
+_SWAMPED = (
+    Case(8160, 3, batch=2, seq_len=2, dtype="float16"),
+    Case(1020, 3, batch=2, seq_len=2, dtype="bfloat16"),
 )
+SWAMPED = Table(_SWAMPED, _SWAMPED)
+#: One feature of all the input, by the name of its size.
+SIZES: dict[str, Callable[[torch.dtype], float]] = {
+    "large": lambda _: 1000.0,
+    "largest": lambda dtype: torch.finfo(dtype).max / 2,
+    "infinite": lambda _: math.inf,
+}
 
 
 @over(EVERY_DTYPE)
 def test_dtype_in_is_dtype_out_within_its_rounding(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) has x's dtype, and is the equations' result within that dtype's rounding."""
-    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle_of(witness))
 
 
 @over(SMALL.filter(lambda case: case.dtype in HALVES))
@@ -100,7 +103,7 @@ def test_half_precision_is_two_standalone_runs(witness: Witness, agree: Agree) -
 
 @over(NARROW)
 def test_narrow_dtype_rounds_what_float64_computes(witness: Witness, agree: Agree) -> None:
-    """The same parameters and input in float64 give what the narrow dtype gives, within the narrow one's rounding."""
+    """A narrow dtype gives what float64 gives with the same numbers, within its rounding."""
     wide = witness.rebuilt(dtype="float64")
     h_0 = None if witness.h_0 is None else witness.h_0.double()
     agree.with_reference(
@@ -110,39 +113,41 @@ def test_narrow_dtype_rounds_what_float64_computes(witness: Witness, agree: Agre
 
 @over(LONG)
 def test_errors_do_not_pile_up_with_the_steps(witness: Witness, agree: Agree) -> None:
-    """After a thousand steps the result is as close to the equations as after one."""
-    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+    """After a thousand steps the results are as close to the equations as after one."""
+    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle_of(witness))
 
 
+@needs(Claim.ACTIVATIONS)
 @pytest.mark.parametrize("gate", [RESET, UPDATE, NEW], ids=["reset", "update", "new"])
 @over(GATES)
 def test_activations_are_the_functions_themselves(
     witness: Witness, agree: Agree, gate: int
 ) -> None:
-    """A gate laid bare is sigmoid(x) or tanh(x) within the rounding of one number, on both sides of zero and into saturation."""
+    """A single gate is sigmoid(x) or tanh(x), rounded once, from saturation to saturation."""
     bare = bare_gate(witness, gate)
     agree.with_reference(bare.run(bare.x, bare.h_0), oracle_of(bare), terms=1)
 
 
 @over(KEEPING)
 def test_saturated_update_gate_keeps_the_state(witness: Witness, agree: Agree) -> None:
-    """With z = 1 every state is h_0; nothing fades, so the roundings of all steps add up."""
+    """With z = 1 every state is h_0; none decays, so the rounding errors of all steps add up."""
     keeping, terms = keeping_gate(witness), longest_sum_of_kept_states(witness.case)
     output, h_n = keeping.run(keeping.x, keeping.random_h_0)
     agree.with_reference((output, h_n), oracle_of(keeping), terms=terms)
     agree.with_reference(h_n, as_numpy(keeping.random_h_0), of="h_n", terms=terms)
 
 
+@needs(Claim.WIDE_SUMS)
 @over(SWAMPED)
 def test_half_precision_sums_are_carried_wider(witness: Witness, agree: Agree) -> None:
-    """A sum of thousands of terms, each lost beside its neighbour of 1 in half precision, arrives whole."""
+    """A sum keeps thousands of terms that half precision loses, each beside a term of 1."""
     swamped = swamped_sum(witness)
     agree.with_reference(swamped.run(swamped.x, swamped.h_0), oracle_of(swamped), terms=1)
 
 
 @over(ENDS)
 def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) -> None:
-    """With x of a hundred, the result is off by no more than rounding at the size of the sums."""
+    """With an x around 100, the error is rounding at the size of the sums."""
     x = 100 * witness.x
     expected = oracle_of(witness, x=x)
     agree.with_reference(witness.bi(x, witness.h_0), expected, scale=expected.scale)
@@ -150,35 +155,29 @@ def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) 
 
 @over(ENDS)
 def test_power_of_two_moves_from_weight_to_input(witness: Witness, agree: Agree) -> None:
-    """bi(2**e * x) with weight_ih of the first layer divided by 2**e == bi(x), to the bit: no input is too large for its weight."""
+    """bi(2**e * x) with the first weight_ih divided by 2**e is bitwise equal to bi(x)."""
     before = witness.bi(witness.x, witness.h_0)
     scaled = input_scaled_up(witness)
     agree.bitwise(scaled.run(scaled.x, scaled.h_0), before)
 
 
-@pytest.mark.parametrize("size", ["large", "largest", "infinite"])
+@pytest.mark.parametrize("size", SIZES)
 @over(ENDS)
 def test_results_are_finite_wherever_the_equations_are(
     witness: Witness, agree: Agree, size: str
 ) -> None:
-    """One feature of a thousand, of half the largest number, of infinity saturates gates, and makes no NaN and no error."""
-    x = one_feature_of(
-        witness,
-        {"large": 1000.0, "largest": torch.finfo(witness.dtype).max / 2, "infinite": math.inf}[
-            size
-        ],
-    )
+    """A feature of 1000, half the largest number, or infinity saturates gates and gives no NaN."""
+    x = one_feature_of(witness, SIZES[size](witness.dtype))
     agree.with_reference(witness.bi(x, witness.h_0), oracle_of(witness, x=x))
 
 
+@needs(lambda arguments: SUBNORMAL[arguments["case"].dtype] if arguments["subnormal"] else None)
 @pytest.mark.parametrize("subnormal", [False, True], ids=["tiny", "subnormal"])
 @over(ENDS.with_fields(bias=False))
 def test_tiny_numbers_round_at_their_own_scale(
-    witness: Witness, agree: Agree, backend: Backend, *, subnormal: bool
+    witness: Witness, agree: Agree, *, subnormal: bool
 ) -> None:
-    """Tiny x and h_0 give tiny results with as many right digits as any; denormal ones, where every product rounds, are not flushed to zero."""
-    if subnormal and (reason := backend.lacks_subnormals(witness.case.dtype)):
-        pytest.skip(reason)
+    """Tiny x and h_0 give results with as many digits as any; subnormal ones do not become 0."""
     size = least_magnitude(witness.dtype, subnormal=subnormal)
     x, h_0 = size * witness.x, size * witness.random_h_0
     expected = oracle_of(witness, x=x, h_0=h_0)
@@ -190,14 +189,13 @@ def test_tiny_numbers_round_at_their_own_scale(
     )
 
 
+@needs(lambda arguments: AUTOCAST[arguments["narrow"]])
 @pytest.mark.parametrize("narrow", HALVES)
 @over(FLOAT32)
 def test_autocast_rounds_like_the_dtype_it_casts_to(
     witness: Witness, agree: Agree, backend: Backend, narrow: str
 ) -> None:
-    """Under autocast the results have the documented dtype, are the equations' within the narrow rounding, and the law holds."""
-    if reason := backend.lacks_autocast(narrow):
-        pytest.skip(reason)
+    """Autocast gives the documented dtype, and the equations' results in the narrow rounding."""
     with backend.autocast(narrow):
         results = witness.bi(witness.x, witness.h_0)
         runs = stacked_runs(witness, witness.x, witness.h_0)
@@ -209,14 +207,15 @@ def test_autocast_rounds_like_the_dtype_it_casts_to(
     agree(results, runs, precision=f"autocast {narrow}")
     agree.with_reference(
         [result.to(witness.dtype) for result in results],
-        oracle.gru(**witness.numbers),
+        oracle_of(witness),
         precision=f"autocast {narrow}",
     )
 
 
+@needs(Claim.AUTOCAST_BFLOAT16)
 @over(FLOAT32)
 def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, backend: Backend) -> None:
-    """After autocast, and where it is switched off within, the same call gives the same bits as before."""
+    """After autocast, and where it is disabled inside, the results are bitwise those of before."""
     before = witness.bi(witness.x, witness.h_0)
     with backend.autocast("bfloat16"):
         witness.bi(witness.x, witness.h_0)
@@ -225,9 +224,10 @@ def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, backend:
     agree.bitwise(witness.bi(witness.x, witness.h_0), before)
 
 
+@needs(Claim.AUTOCAST_BFLOAT16)
 @over(FLOAT64)
 def test_autocast_leaves_float64_alone(witness: Witness, agree: Agree, backend: Backend) -> None:
-    """Under autocast a float64 GRU gives the same bits as without."""
+    """Under autocast a float64 GRU gives bitwise what it gives without."""
     with backend.autocast("bfloat16"):
         results = witness.bi(witness.x, witness.h_0)
     agree.bitwise(results, witness.bi(witness.x, witness.h_0))

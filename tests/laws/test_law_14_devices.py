@@ -1,14 +1,17 @@
-"""Law 14, devices: the same parameters and the same input give the same answer on every device and under every back end that is here.
+"""Law 14, devices: the same parameters and the same input give the same results on every
+backend that is here.
 
-    bi_there(x, h_0) == bi_here(x, h_0)        within the coarser rounding of the two
-    parameters(to_here(to_there(bi))) == parameters(bi)        to the bit
+    bi_there(x, h_0) == bi_here(x, h_0)                  within the coarser rounding of the two
+    parameters(to_here(to_there(bi))) == parameters(bi)  bitwise
 
-A target is a device and a back end: the CPU with oneDNN and without, with one thread per operation and with two; CUDA by cuDNN,
-by cuDNN in TF32 (which is what torch does by default), and by torch's own kernels; a second GPU; mps, xpu, and whatever
-``torch.accelerator`` names. Every other law runs on each GPU's targets as well. What is not here is skipped, and counted.
+A backend is a device and its kernel library or setting: the CPU with oneDNN and without, with one
+thread per operation and with two; CUDA by cuDNN, by cuDNN in TF32 (torch's default), and by torch's
+own kernels; a second GPU; mps, xpu, and the device of ``torch.accelerator``. Each is compared with
+the backend under test, never with itself. A backend that is not here is skipped, and counted.
 
-Source: torch documentation, torch.backends, torch.accelerator; CUDA semantics, section *TensorFloat-32 (TF32) on Ampere (and
-later) devices*; torch.nn.Module.to; torch.load (map_location). pytorch#94754, #80306 (MPS), #177834 (ROCm), #4002, #19545, #32023.
+Source: torch documentation, torch.backends, torch.accelerator; CUDA semantics, section
+*TensorFloat-32 (TF32) on Ampere (and later) devices*; torch.nn.Module.to; torch.load
+(map_location). pytorch#94754, #80306 (MPS), #177834 (ROCm), #4002, #19545, #32023.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import torch
 
 from fixtures.actions.gradients.first_order import gradients, parameters, tolerance_args
 from fixtures.actions.parameters.copying import load_safely
+from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import row_by_row, stacked_runs
 from fixtures.actions.side_effects import still_works_after
 from fixtures.cases.backend import Backend, all_backends
@@ -28,7 +32,6 @@ from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.comparison.tolerance import coarser
-from fixtures.truth import oracle
 
 WHOLE = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len < 10 and case.hidden_size < 50
@@ -36,20 +39,21 @@ WHOLE = SPREAD.filter(
 EITHER = WHOLE + PACKED.filter(lambda case: case.num_layers == 2 and case.hidden_size == 7)
 STACKED = WHOLE.filter(lambda case: case.num_layers == 2)
 
-on_every_backend = pytest.mark.parametrize("other", all_backends(), ids=str)
-of_every_kind = pytest.mark.parametrize(
+every_backend = pytest.mark.parametrize("other", all_backends(), ids=str)
+#: Without those that differ in their number of threads only.
+every_library = pytest.mark.parametrize(
     "other", [other for other in all_backends() if "threads" not in other.settings], ids=str
 )
 
 
-@on_every_backend
+@every_backend
 @over(EITHER)
 def test_two_targets_give_the_same_answer(witness: Witness, agree: Agree, other: Backend) -> None:
-    """The same numbers elsewhere give, there, the same output and h_n."""
+    """Another backend gives the same output and h_n, on its own device."""
     here = witness.run(witness.x, witness.h_0)
     with witness.on(other) as there:
         results = there.run(there.x, there.h_0)
-    agree.same({result.device.type for result in results}, {other.kind}, "where the results are")
+    agree.same({result.device.type for result in results}, {other.kind}, "devices of the results")
     agree(
         results,
         here,
@@ -59,7 +63,7 @@ def test_two_targets_give_the_same_answer(witness: Witness, agree: Agree, other:
     )
 
 
-@on_every_backend
+@every_backend
 @over(EITHER)
 def test_every_target_runs_the_law_and_the_equations(
     witness: Witness, agree: Agree, other: Backend
@@ -69,22 +73,20 @@ def test_every_target_runs_the_law_and_the_equations(
         results = there.run(there.x, there.h_0)
         runs = (stacked_runs if there.lengths is None else row_by_row)(there, there.x, there.h_0)
     agree(results, runs, precision=other.precision(witness.case.dtype))
-    agree.with_reference(
-        results, oracle.gru(**witness.numbers), precision=other.precision(witness.case.dtype)
-    )
+    agree.with_reference(results, oracle_of(witness), precision=other.precision(witness.case.dtype))
 
 
-@on_every_backend
+@every_backend
 @over(STACKED)
 def test_two_targets_give_the_same_gradients(
     witness: Witness, agree: Agree, other: Backend
 ) -> None:
-    """The gradient by x, h_0 and every parameter is the same there as here."""
+    """The gradient wrt x, h_0 and every parameter is the same there as here."""
     here = gradients(witness, witness.cotangents)
     with witness.on(other) as there:
-        found = gradients(there, there.cotangents)
+        results = gradients(there, there.cotangents)
     agree(
-        found,
+        results,
         here,
         precision=coarser(
             witness.backend.precision(witness.case.dtype), other.precision(witness.case.dtype)
@@ -93,10 +95,10 @@ def test_two_targets_give_the_same_gradients(
     )
 
 
-@of_every_kind
+@every_library
 @over(STACKED)
 def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: Backend) -> None:
-    """Moved there, a GRU holds and computes what one built there does; moved back, it holds to the bit, and computes, what it did before."""
+    """A GRU moved there has bitwise the parameters of one built there; moved back, its own."""
     module = witness.rebuilt()
     with witness.on(other) as there:
         module.to(other.device)
@@ -104,7 +106,7 @@ def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: 
         agree.same(
             {value.device.type for value in module.parameters()},
             {other.kind},
-            "where the parameters are",
+            "devices of the parameters",
         )
         agree(
             there.run(there.x, there.h_0, module=module),
@@ -116,12 +118,12 @@ def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: 
     agree(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
 
 
-@of_every_kind
+@every_library
 @over(STACKED)
 def test_state_dict_written_there_loads_here(
     witness: Witness, agree: Agree, other: Backend
 ) -> None:
-    """A state_dict saved on another target and loaded with map_location holds the same parameters to the bit, and the GRU computes the same."""
+    """A state_dict saved there, loaded with map_location, has bitwise the same parameters."""
     file = io.BytesIO()
     with witness.on(other) as there:
         torch.save(there.bi.state_dict(), file)
@@ -132,12 +134,12 @@ def test_state_dict_written_there_loads_here(
     agree(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
 
 
-@of_every_kind
+@every_library
 @over(STACKED)
 def test_call_elsewhere_leaves_this_target_alone(
     witness: Witness, agree: Agree, other: Backend
 ) -> None:
-    """After a call on another target, the settings here are as they were, and the same call gives the same bits."""
+    """A call on another backend leaves settings and results here bitwise as they were."""
     with witness.on(other) as there:
         there.run(there.x, there.h_0)
     with still_works_after(witness, agree), other.active():

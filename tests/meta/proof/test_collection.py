@@ -12,7 +12,7 @@ import pytest
 from fixtures import ROOT
 from fixtures.cases.backend import Backend
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.comparison.selection import why_not_claimed
+from fixtures.comparison.selection import compares_with_itself, why_not_claimed
 from fixtures.proof.collection import (
     COSTLY,
     LawCase,
@@ -21,22 +21,34 @@ from fixtures.proof.collection import (
     groups,
     law_tests,
 )
+from fixtures.proof.runner import Outcome, run
 
 
-def claimed(law_case: LawCase) -> bool:
-    """Whether torch.nn.GRU claims on the CPU what the law case needs."""
+def selected(law_case: LawCase) -> bool:
+    """Whether it is claimed on the CPU, and compares the CPU with another backend, if with any."""
     arguments = {**law_case.arguments, "case": law_case.case, "backend": Backend("cpu")}
-    return why_not_claimed(law_case.marks, arguments, TORCH_GRU) is None
+    reason = why_not_claimed(law_case.marks, arguments, TORCH_GRU)
+    return reason is None and not compares_with_itself(arguments)
 
 
 def test_law_cases_are_the_tests_that_pytest_collects() -> None:
-    """Each law test has as many claimed law cases as pytest collects on the CPU by default."""
+    """Each law test has as many selected law cases as pytest collects on the CPU by default."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "--device", "cpu"]
     command += ["tests/laws", "tests/truths"]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603  # our own command
     by_pytest = Counter(line.partition("[")[0] for line in output.splitlines() if "::" in line)
     law_cases = [law_case for law_test in law_tests() for law_case in law_test.law_cases]
-    assert by_pytest == Counter(each.law_test.nodeid for each in law_cases if claimed(each))
+    assert by_pytest == Counter(each.law_test.nodeid for each in law_cases if selected(each))
+
+
+def test_backend_is_compared_with_others_only() -> None:
+    """Law 14's cases that would compare the CPU with itself are law cases, and do not run."""
+    law_cases = [each for test in law_tests() if test.group[:2] == "14" for each in test.law_cases]
+    itself = [each for each in law_cases if each.arguments["other"] == Backend("cpu")]
+    assert itself
+    assert not any(map(selected, itself))
+    assert run(itself[0], TORCH_GRU, Backend("cpu"))[0] == Outcome.SKIPPED
+    assert any(map(selected, law_cases))
 
 
 @pytest.mark.parametrize("group", groups())
