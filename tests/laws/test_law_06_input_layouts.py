@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from fixtures.actions.reversal import half
-from fixtures.cases.memory_layout import permuted, strided
+from fixtures.cases.claims import Claim, needs
+from fixtures.cases.memory_layout import offset, permuted, strided
 from fixtures.cases.parameters import FORWARD
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -24,6 +25,7 @@ from fixtures.comparison.agreement import Agree
 
 TIME_FIRST = CORE.with_fields(layout="contiguous").filter(lambda case: not case.batch_first)
 CONTIGUOUS = SPREAD.with_fields(layout="contiguous")
+VIEWS = {"strided": strided, "permuted": permuted, "offset": offset}
 ONE_ROW = SPREAD.with_fields(batch=1, layout="contiguous").filter(lambda case: case.seq_len < 100)
 
 
@@ -38,6 +40,7 @@ def test_batch_first_transposes_output_and_nothing_else(witness: Witness, agree:
     agree((batch_first_output.transpose(0, 1), batch_first_h_n), (output, h_n))
 
 
+@needs(Claim.UNBATCHED)
 @over(ONE_ROW)
 def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> None:
     """An x (T, I) with an h_0 (2*L, H) gives the results of x (T, 1, I), without their row axis."""
@@ -49,22 +52,39 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
     )
 
 
-@pytest.mark.parametrize("layout", ["strided", "permuted", "offset"])
+@pytest.mark.parametrize("layout", VIEWS)
 @over(CONTIGUOUS.filter(lambda case: case.num_layers <= 2))
-def test_memory_layout_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
-    """Views of x and h_0, with other strides or an offset, give what contiguous copies give."""
-    view = {"strided": strided, "permuted": permuted, "offset": _offset}[layout]
-    x, h_0 = view(witness.x), view(witness.random_h_0)
-    agree(witness.bi(x, h_0), witness.bi(witness.x, witness.random_h_0))
+def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
+    """A view of x, with other strides or an offset, gives what a contiguous copy gives."""
+    x, h_0 = VIEWS[layout](witness.x), witness.random_h_0
+    agree(witness.bi(x, h_0), witness.bi(witness.x, h_0))
+
+
+@pytest.mark.parametrize("layout", VIEWS)
+@needs(lambda arguments: arguments["layout"] != "offset" and Claim.STRIDED_H_0)
+@over(CONTIGUOUS.filter(lambda case: case.num_layers <= 2))
+def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
+    """A view of h_0 gives what a contiguous copy gives, whether x is a view or not."""
+    view, h_0 = VIEWS[layout], witness.random_h_0
+    expected = witness.bi(witness.x, h_0)
+    agree(witness.bi(witness.x, view(h_0)), expected)
+    agree(witness.bi(view(witness.x), view(h_0)), expected)
 
 
 @over(CONTIGUOUS.filter(lambda case: case.batch > 1))
-def test_expanded_row_is_a_copied_row(witness: Witness, agree: Agree) -> None:
-    """One row expanded to a batch (stride 0) gives what B copies of it give."""
-    row = 1 - witness.time_dim
-    x = witness.x.narrow(row, 0, 1).expand_as(witness.x)
-    h_0 = witness.random_h_0[:, :1].expand_as(witness.random_h_0)
-    agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0.contiguous()))
+def test_expanded_row_of_x_is_a_copied_row(witness: Witness, agree: Agree) -> None:
+    """One row of x expanded to a batch (stride 0) gives what B copies of it give."""
+    x, h_0 = _expanded(witness.x, 1 - witness.time_dim), witness.random_h_0
+    agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0))
+
+
+@needs(Claim.STRIDED_H_0)
+@over(CONTIGUOUS.filter(lambda case: case.batch > 1))
+def test_expanded_row_of_h_0_is_a_copied_row(witness: Witness, agree: Agree) -> None:
+    """The same of h_0, alone and with an expanded x."""
+    h_0 = _expanded(witness.random_h_0, 1)
+    for x in (witness.x, _expanded(witness.x, 1 - witness.time_dim)):
+        agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0.contiguous()))
 
 
 @over(CONTIGUOUS.filter(lambda case: case.seq_len > 1 and case.num_layers == 1))
@@ -78,6 +98,7 @@ def test_one_step_is_the_same_step_in_both_directions(witness: Witness, agree: A
     agree(half(output, FORWARD), half(first, FORWARD), of="output")
 
 
+@needs(Claim.EMPTY_BATCH)
 @over(CONTIGUOUS.filter(lambda case: case.batch == 1))
 def test_empty_batch_gives_empty_results(witness: Witness, agree: Agree) -> None:
     """With B=0, output is (T, 0, 2*H), or (0, T, 2*H) under batch_first, and h_n is (2*L, 0, H)."""
@@ -87,7 +108,5 @@ def test_empty_batch_gives_empty_results(witness: Witness, agree: Agree) -> None
     agree((output, h_n), (full_output.narrow(row, 0, 0), full_h_n[:, :0]))
 
 
-def _offset(values: torch.Tensor) -> torch.Tensor:
-    buffer = values.new_full((values.numel() + 3,), torch.nan)
-    buffer[3:] = values.flatten()
-    return buffer[3:].view_as(values)
+def _expanded(values: torch.Tensor, row: int) -> torch.Tensor:
+    return values.narrow(row, 0, 1).expand_as(values)

@@ -27,13 +27,14 @@ from fixtures.actions.gradients.first_order import (
     LOSS_ON,
     cotangents,
     gradients,
-    gradients_wrt_only,
     gradients_of_runs,
+    gradients_wrt_only,
     run_with_grad,
     tolerance_args,
     vjp,
 )
 from fixtures.actions.reversal import half
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
 from fixtures.cases.table import over
@@ -52,6 +53,7 @@ TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7 and case.num_layers 
 
 
 @pytest.mark.parametrize("loss_on", LOSS_ON)
+@needs(Claim.GRADIENTS)
 @over(FEW + LONG)
 def test_gradients_are_those_of_the_standalone_runs(
     witness: Witness, agree: Agree, loss_on: str
@@ -63,6 +65,7 @@ def test_gradients_are_those_of_the_standalone_runs(
     )
 
 
+@needs(Claim.GRADIENTS)
 @over(PACKED.filter(lambda case: case.batch <= 5 and case.num_layers <= 2))
 def test_packed_gradients_are_those_of_each_row_alone(witness: Witness, agree: Agree) -> None:
     """The gradient of a packed run is that of its rows run one by one, summed for parameters."""
@@ -72,6 +75,7 @@ def test_packed_gradients_are_those_of_each_row_alone(witness: Witness, agree: A
     )
 
 
+@needs(Claim.GRADIENTS)
 @over(PACKED)
 def test_padding_has_no_gradient(witness: Witness, agree: Agree) -> None:
     """The gradient wrt the padding is exactly zero."""
@@ -84,12 +88,13 @@ def test_padding_has_no_gradient(witness: Witness, agree: Agree) -> None:
 
 
 @pytest.mark.parametrize("direction", [FORWARD, REVERSE])
+@needs(Claim.GRADIENTS)
 @over(FEW)
 def test_other_direction_has_no_gradient(witness: Witness, agree: Agree, direction: int) -> None:
     """With a loss on one half of output, the other direction's last layer has zero gradients."""
     (output, _), wrt = run_with_grad(witness)
     loss = [half(witness.cotangents[0], direction)]
-    gradient = vjp(witness, [half(output, direction)], loss, wrt)
+    gradient = vjp([half(output, direction)], loss, wrt)
     other = f"_l{witness.case.num_layers - 1}{SUFFIX[1 - direction]}"
     zeros = {name: torch.zeros_like(value) for name, value in wrt.items() if name.endswith(other)}
     agree.bitwise(
@@ -98,6 +103,7 @@ def test_other_direction_has_no_gradient(witness: Witness, agree: Agree, directi
     )
 
 
+@needs(Claim.GRADIENTS)
 @over(FEW)
 def test_slice_of_output_is_a_loss_that_looks_away_elsewhere(
     witness: Witness, agree: Agree
@@ -110,13 +116,14 @@ def test_slice_of_output_is_a_loss_that_looks_away_elsewhere(
     zero_outside[window] = cotangent[window]
     loss = (zero_outside, None)
     agree(
-        vjp(witness, [output[window]], [cotangent[window]], wrt),
+        vjp([output[window]], [cotangent[window]], wrt),
         gradients(witness, loss),
         **tolerance_args(witness, loss),
     )
 
 
 @pytest.mark.parametrize("layout", ["strided", "permuted", "expanded"])
+@needs(Claim.GRADIENTS)
 @over(FEW.filter(lambda case: case.num_layers == 1))
 def test_memory_layout_of_a_cotangent_is_invisible(
     witness: Witness, agree: Agree, layout: str
@@ -127,15 +134,17 @@ def test_memory_layout_of_a_cotangent_is_invisible(
     agree(gradients(witness, viewed), gradients(witness, plain), **tolerance_args(witness, plain))
 
 
+@needs(Claim.GRADIENTS, Claim.BITWISE_BACKWARD)
 @over(FEW)
 def test_graph_can_be_kept_and_walked_twice(witness: Witness, agree: Agree) -> None:
     """With retain_graph, a second backward pass gives bitwise equal gradients."""
     loss = cotangents(witness)
     results, wrt = run_with_grad(witness)
-    first = vjp(witness, results, loss, wrt, retain_graph=True)
-    agree.bitwise(vjp(witness, results, loss, wrt), first)
+    first = vjp(results, loss, wrt, retain_graph=True)
+    agree.bitwise(vjp(results, loss, wrt), first)
 
 
+@needs(Claim.GRADIENTS)
 @over(FEW)
 def test_create_graph_changes_no_gradient(witness: Witness, agree: Agree) -> None:
     """With create_graph, the gradient is the same."""
@@ -148,6 +157,7 @@ def test_create_graph_changes_no_gradient(witness: Witness, agree: Agree) -> Non
 
 
 @pytest.mark.parametrize("learning", ["parameters", "input"])
+@needs(Claim.GRADIENTS)
 @over(FEW)
 def test_what_is_frozen_changes_no_other_gradient(
     witness: Witness, agree: Agree, learning: str
@@ -159,6 +169,7 @@ def test_what_is_frozen_changes_no_other_gradient(
     agree(some, {name: everything[name] for name in some}, **tolerance_args(witness, loss))
 
 
+@needs(Claim.GRADIENTS, Claim.DOUBLE_BACKWARD)
 @over(IN_FLOAT64)
 def test_second_order_is_the_change_of_the_gradient(witness: Witness, agree: Agree) -> None:
     """Double backward is the finite difference of the oracle's gradient along a random vector."""
@@ -172,6 +183,7 @@ def test_second_order_is_the_change_of_the_gradient(witness: Witness, agree: Agr
     )
 
 
+@needs(Claim.FORWARD_MODE, Claim.FUNCTIONAL_CALL)
 @over(IN_FLOAT64)
 def test_forward_mode_is_the_change_of_the_results(witness: Witness, agree: Agree) -> None:
     """torch.func.jvp is the finite difference of the oracle's results along a random vector."""
@@ -185,6 +197,12 @@ def test_forward_mode_is_the_change_of_the_results(witness: Witness, agree: Agre
 
 
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+@needs(
+    Claim.GRADIENTS,
+    Claim.BITWISE_BACKWARD,
+    Claim.FUNCTIONAL_CALL,
+    lambda arguments: arguments["check"] is gradgradcheck and Claim.DOUBLE_BACKWARD,
+)
 @over(TINY)
 def test_torchs_own_checks_pass(witness: Witness, agree: Agree, check: Callable[..., bool]) -> None:
     """torch.autograd.gradcheck, gradgradcheck pass wrt x, h_0 and every parameter, in float64."""

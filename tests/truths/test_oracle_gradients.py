@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.actions.gradients.first_order import cotangents, gradients, oracle_gradient
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import LONG, PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -15,6 +16,7 @@ FEW = SPREAD.filter(
 )
 
 
+@needs(Claim.GRADIENTS)
 @over(SPREAD + LONG + PACKED)
 def test_gradients_are_the_oracles(witness: Witness, agree: Agree) -> None:
     """The gradients wrt x, h_0 and every parameter, of a loss on output and h_n, packed or not."""
@@ -26,6 +28,7 @@ def test_gradients_are_the_oracles(witness: Witness, agree: Agree) -> None:
 
 
 @pytest.mark.parametrize("loss_on", ["output", "h_n"])
+@needs(Claim.GRADIENTS)
 @over(FEW)
 def test_gradients_through_one_result_are_the_oracles(
     witness: Witness, agree: Agree, loss_on: str

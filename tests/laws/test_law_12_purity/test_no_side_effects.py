@@ -14,6 +14,7 @@ import torch
 
 from fixtures.actions.gradients.first_order import run_with_grad, vjp
 from fixtures.actions.side_effects import no_side_effects
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -34,12 +35,13 @@ def test_call_changes_nothing(witness: Witness, agree: Agree) -> None:
         witness.run(witness.x, witness.h_0)
 
 
+@needs(Claim.GRADIENTS)
 @over(SHALLOW.with_fields(training=True))
 def test_backward_pass_changes_nothing(witness: Witness, agree: Agree) -> None:
     """So does a backward pass; and torch.autograd.grad leaves nothing in .grad."""
     with no_side_effects(witness, agree):
         results, wrt = run_with_grad(witness)
-        vjp(witness, results, witness.cotangents, wrt)
+        vjp(results, witness.cotangents, wrt)
 
 
 @pytest.mark.parametrize("written", ["output", "h_n"])
@@ -57,6 +59,7 @@ def test_results_own_their_memory(witness: Witness, agree: Agree, written: str) 
     agree.bitwise(witness.bi(witness.x, witness.h_0), before)
 
 
+@needs(Claim.NON_FINITE)
 @over(SHALLOW)
 def test_results_outlive_what_they_came_from(witness: Witness, agree: Agree) -> None:
     """Overwriting x, h_0 and the parameters, and another call, leave earlier results alone."""

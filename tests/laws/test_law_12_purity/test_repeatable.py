@@ -22,6 +22,7 @@ import torch
 
 from fixtures.actions.gradients.first_order import run_with_grad, vjp
 from fixtures.actions.side_effects import concurrently, threads
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -44,12 +45,13 @@ def test_every_call_gives_the_same_bits(witness: Witness, agree: Agree) -> None:
         agree.bitwise(witness.bi(witness.x, witness.h_0), results)
 
 
+@needs(Claim.NON_FINITE)
 @over(SMALL)
 def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
     """After calls with other rows, steps, numbers and h_0, a call gives what a new module gives."""
     x, time = witness.x, witness.time_dim
     rows, steps = (witness.case.batch + 1) // 2, (witness.case.seq_len + 1) // 2
-    witness.bi(x.narrow(1 - time, 0, rows), witness.random_h_0[:, :rows])
+    witness.bi(x.narrow(1 - time, 0, rows), witness.random_h_0[:, :rows].contiguous())
     witness.bi(x.narrow(time, 0, steps), witness.random_h_0)
     witness.bi(-x, None)
     witness.bi(torch.full_like(x, torch.nan), witness.random_h_0)
@@ -81,15 +83,16 @@ def test_input_written_over_is_read_anew(
         agree.bitwise(witness.bi(x, h_0), witness.bi(x.clone(), h_0.clone()))
 
 
+@needs(Claim.GRADIENTS, Claim.BITWISE_BACKWARD)
 @over(SHALLOW.with_fields(training=True))
 def test_gradient_is_of_its_own_call(witness: Witness, agree: Agree) -> None:
     """A call's gradient is the same whether taken at once or after calls with other numbers."""
     results, wrt = run_with_grad(witness)
-    at_once = vjp(witness, results, witness.cotangents, wrt)
+    at_once = vjp(results, witness.cotangents, wrt)
     results, wrt = run_with_grad(witness)
-    vjp(witness, witness.bi(-witness.x, witness.random_h_0), witness.cotangents, wrt)
+    vjp(witness.bi(-witness.x, witness.random_h_0), witness.cotangents, wrt)
     witness.bi(-witness.x)
-    agree.bitwise(vjp(witness, results, witness.cotangents, wrt), at_once)
+    agree.bitwise(vjp(results, witness.cotangents, wrt), at_once)
 
 
 @over(SPLIT)
@@ -101,6 +104,7 @@ def test_number_of_threads_is_rounding(witness: Witness, agree: Agree) -> None:
         agree(witness.bi(witness.x, witness.h_0), one)
 
 
+@needs(Claim.CONCURRENCY)
 @over(SHALLOW)
 def test_concurrent_calls_give_the_same_bits(witness: Witness, agree: Agree) -> None:
     """Python threads that call one module at once each get what they would get alone."""

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from fixtures.actions.parameters import checkpoint
 from fixtures.actions.parameters.assignment import names, numbers_of
-from fixtures.actions.parameters.copying import COPIES, why_not_pickled
+from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES
 from fixtures.actions.parameters.sharing import (
     inputs_of_direction,
     run_of_direction,
@@ -32,6 +32,7 @@ from fixtures.actions.parameters.sharing import (
 )
 from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import flip, half, share_parameter, standalone, state
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.parameters import FORWARD, REVERSE, fill
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import SPREAD
@@ -57,13 +58,12 @@ directions = pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forw
 
 
 @pytest.mark.parametrize("way", list(COPIES))
+@needs(lambda arguments: CLAIM_OF_COPY[arguments["way"]])
 @over(SMALL)
 def test_copies_compute_the_same_and_live_on_their_own(
     witness: Witness, agree: Agree, way: str
 ) -> None:
     """A copy gives bitwise equal results; changing it afterwards leaves the original as it was."""
-    if way in ("pickle", "torch_save") and (reason := why_not_pickled(witness.bi)):
-        pytest.skip(reason)
     before = witness.bi(witness.x, witness.random_h_0)
     copy = COPIES[way](witness.bi, witness)
     agree.bitwise(numbers_of(copy, witness), numbers_of(witness.bi, witness))
@@ -74,6 +74,7 @@ def test_copies_compute_the_same_and_live_on_their_own(
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
+@needs(Claim.STATE_DICT)
 @over(SMALL)
 def test_state_dict_is_strict(witness: Witness, agree: Agree) -> None:
     """A missing name, an unknown name and another shape are refused, each by its name."""
@@ -87,6 +88,7 @@ def test_state_dict_is_strict(witness: Witness, agree: Agree) -> None:
         witness.bi.load_state_dict(numbers | {last: numbers[last][1:]})
 
 
+@needs(Claim.STATE_DICT)
 @over(KEPT)
 def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Agree) -> None:
     """The checkpoint loads safely and strictly, and gives what torch 2.0.1 gave."""
@@ -103,6 +105,7 @@ def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Ag
 
 @pytest.mark.parametrize("trained", ["standalone", "bidirectional"])
 @directions
+@needs(Claim.SHARING, Claim.GRADIENTS)
 @over(ONE_LAYER)
 def test_training_one_moves_the_other_where_parameters_are_shared(
     witness: Witness, agree: Agree, direction: int, trained: str
@@ -136,6 +139,7 @@ def test_training_one_moves_the_other_where_parameters_are_shared(
 
 
 @directions
+@needs(Claim.GRADIENTS)
 @over(ONE_LAYER)
 def test_training_one_leaves_the_other_where_parameters_are_copied(
     witness: Witness, agree: Agree, direction: int
@@ -148,6 +152,7 @@ def test_training_one_leaves_the_other_where_parameters_are_copied(
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
+@needs(Claim.SHARING, Claim.GRADIENTS, Claim.CONVERSION, Claim.FLOAT16)
 @over(TRAINED)
 def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agree) -> None:
     """With `bi.weight_ih_l0_reverse = bi.weight_ih_l0`, conversion and training untie nothing."""
@@ -166,6 +171,7 @@ def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agre
     agree.with_reference(witness.bi(witness.x, witness.random_h_0), _equations(witness, after))
 
 
+@needs(Claim.SHARING)
 @over(ONE_LAYER)
 def test_tied_directions_are_symmetric_in_time(witness: Witness, agree: Agree) -> None:
     """With tied directions, flipped x and swapped h_0 give flipped output with swapped halves."""

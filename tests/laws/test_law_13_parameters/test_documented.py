@@ -18,6 +18,7 @@ import torch
 from fixtures.actions.parameters.assignment import documented_shapes, numbers_of
 from fixtures.actions.parameters.initialization import departures, fresh
 from fixtures.cases.case import Case
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -37,6 +38,7 @@ FRESH = Table(
 
 
 @pytest.mark.parametrize("directions", [1, 2])
+@needs(Claim.PARAMETERS)
 @over(EVERY)
 def test_names_shapes_and_order_are_the_documented_ones(
     witness: Witness, agree: Agree, directions: int
@@ -71,6 +73,7 @@ def test_names_shapes_and_order_are_the_documented_ones(
     )
 
 
+@needs(Claim.INITIAL_VALUES)
 @over(FRESH)
 def test_fresh_parameters_are_uniform_within_one_over_root_h(
     witness: Witness, agree: Agree
@@ -94,6 +97,7 @@ def test_fresh_parameters_are_uniform_within_one_over_root_h(
     agree.same(alike, [], "parameters drawn alike")
 
 
+@needs(Claim.INITIAL_VALUES)
 @over(FRESH)
 def test_fresh_parameters_come_from_the_global_generator(witness: Witness, agree: Agree) -> None:
     """The same seed gives bitwise equal parameters; another seed changes every parameter."""

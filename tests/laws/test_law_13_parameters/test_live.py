@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fixtures.actions.parameters.assignment import (
     CHANGES,
+    CLAIM_OF_CHANGE,
     keep_pruned,
     masked_originals,
     numbers_of,
@@ -26,8 +27,8 @@ from fixtures.actions.parameters.assignment import (
 )
 from fixtures.actions.parameters.sharing import train_a_step
 from fixtures.actions.reference import oracle_of
-from fixtures.cases.backend import Backend
-from fixtures.cases.claims import OF_DTYPE, needs
+from fixtures.cases.backend import Backend, NotHereError
+from fixtures.cases.claims import OF_DTYPE, Claim, needs
 from fixtures.cases.parameters import fill
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
@@ -42,6 +43,7 @@ TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
+@needs(lambda arguments: CLAIM_OF_CHANGE[arguments["change"]])
 @over(LIVE)
 @torch.no_grad()
 def test_parameters_are_live_after_every_change(
@@ -49,7 +51,7 @@ def test_parameters_are_live_after_every_change(
 ) -> None:
     """Given other numbers after a call, the module shows them, and computes with them."""
     if reason := why_not(change):
-        pytest.skip(reason)
+        raise NotHereError(reason)
     witness.bi(witness.x, witness.random_h_0)
     numbers = other_numbers(witness)
     CHANGES[change](witness.bi, numbers)
@@ -57,6 +59,7 @@ def test_parameters_are_live_after_every_change(
     _computes_with(numbers, witness, agree)
 
 
+@needs(Claim.PARAMETRIZATIONS, Claim.GRADIENTS)
 @over(TRAINED)
 def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None:
     """Under a parametrization, training changes the originals, and so what the module computes."""
@@ -72,6 +75,7 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
     _computes_with(after, witness, agree)
 
 
+@needs(Claim.PARAMETRIZATIONS, Claim.GRADIENTS)
 @over(TRAINED)
 def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree: Agree) -> None:
     """Pruned, trained or pruned for good, the module computes with originals times masks."""
@@ -96,6 +100,7 @@ def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree:
 
 
 @pytest.mark.parametrize("given", ["all", "one"])
+@needs(Claim.FUNCTIONAL_CALL)
 @over(LIVE)
 def test_functional_call_borrows_parameters(witness: Witness, agree: Agree, given: str) -> None:
     """functional_call computes with the parameters given, and leaves the module its own."""
@@ -111,7 +116,7 @@ def test_functional_call_borrows_parameters(witness: Witness, agree: Agree, give
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
-@needs(lambda arguments: OF_DTYPE[arguments["dtype"]])
+@needs(Claim.CONVERSION, lambda arguments: OF_DTYPE[arguments["dtype"]])
 @over(LIVE)
 def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     witness: Witness, agree: Agree, backend: Backend, dtype: str
@@ -130,6 +135,7 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     agree.same(_objects(witness), objects, "the Parameter objects, which an optimizer may hold")
 
 
+@needs(Claim.FLATTENING)
 @over(LIVE)
 def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> None:
     """flatten_parameters() keeps the Parameter objects, their numbers and the results."""

@@ -30,6 +30,7 @@ from fixtures.actions.gradients.first_order import (
 from fixtures.actions.modes import modes
 from fixtures.actions.modes.modes import Mode, StackedUnidirectionalGRU, Wrapper, call, other_sizes
 from fixtures.actions.reference import oracle_of
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import CONVERTED
 from fixtures.cases.witness import Witness
@@ -49,6 +50,7 @@ def _computes_the_same(witness: Witness, agree: Agree, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(CONVERTED)
 def test_converted_gru_is_the_law_and_the_equations(
     witness: Witness, agree: Agree, mode: Mode
@@ -58,6 +60,7 @@ def test_converted_gru_is_the_law_and_the_equations(
 
 
 @pytest.mark.parametrize("mode", [modes.INT8, modes.FLOAT16], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(FLOAT32.with_fields(bias=True))
 def test_quantised_gru_is_the_law_and_the_equations(
     witness: Witness, agree: Agree, mode: Mode
@@ -66,6 +69,7 @@ def test_quantised_gru_is_the_law_and_the_equations(
     _computes_the_same(witness, agree, mode)
 
 
+@needs(Claim.ONNX)
 @over(FLOAT32)
 def test_onnx_graph_is_the_law_and_the_equations(witness: Witness, agree: Agree) -> None:
     """The same for the graph of the exporter by way of TorchScript, run by onnxruntime."""
@@ -73,6 +77,7 @@ def test_onnx_graph_is_the_law_and_the_equations(witness: Witness, agree: Agree)
 
 
 @pytest.mark.parametrize("mode", [modes.EXPORT, modes.AROUND, modes.AOT_EAGER], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(ONE)
 def test_exported_or_compiled_gru_is_the_law_and_the_equations(
     witness: Witness, agree: Agree, mode: Mode
@@ -82,6 +87,7 @@ def test_exported_or_compiled_gru_is_the_law_and_the_equations(
 
 
 @pytest.mark.parametrize("mode", [modes.INDUCTOR, modes.ONNX_BY_EXPORT], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(SLOW)
 def test_slowly_made_gru_is_the_law_and_the_equations(
     witness: Witness, agree: Agree, mode: Mode
@@ -91,6 +97,7 @@ def test_slowly_made_gru_is_the_law_and_the_equations(
 
 
 @pytest.mark.parametrize("mode", [modes.ONNX, modes.ONNX_BY_EXPORT], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(ONE)
 def test_onnx_graph_resets_after_the_product(witness: Witness, agree: Agree, mode: Mode) -> None:
     """Every GRU operator in an ONNX graph is bidirectional and has linear_before_reset = 1."""
@@ -112,6 +119,7 @@ def _serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT, modes.ONNX], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(FLOAT32)
 def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     """Converted at one length and batch, it gives at others what bi and the equations give."""
@@ -119,6 +127,7 @@ def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: 
 
 
 @pytest.mark.parametrize("mode", [modes.EXPORT], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(ONE)
 def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same for torch.export, which leaves the batch free and fixes the length."""
@@ -126,6 +135,7 @@ def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode:
 
 
 @pytest.mark.parametrize("mode", [modes.ONNX_BY_EXPORT], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
 @over(SLOW)
 def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same for ONNX by way of torch.export, in the versions that leave the length free."""
@@ -135,12 +145,13 @@ def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode
 def _has_the_gradient(witness: Witness, agree: Agree, mode: Mode) -> None:
     inputs = inputs_with_grad(witness)
     results = call(mode.of(witness, Wrapper(witness.bi)), inputs["x"], inputs.get("h_0"))
-    gradient = vjp(witness, results, witness.cotangents, inputs | parameters(witness))
+    gradient = vjp(results, witness.cotangents, inputs | parameters(witness))
     expected = oracle_gradient(witness, witness.cotangents)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
 
 
 @pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
+@needs(lambda arguments: arguments["mode"].claim, Claim.GRADIENTS)
 @over(CONVERTED)
 def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The gradient of mode(bi) wrt x, h_0 and every parameter of bi is the equations'."""
@@ -148,6 +159,7 @@ def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, 
 
 
 @pytest.mark.parametrize("mode", [modes.AROUND, modes.AOT_EAGER], ids=str)
+@needs(lambda arguments: arguments["mode"].claim, Claim.GRADIENTS)
 @over(SLOW)
 def test_gradient_flows_through_a_compiled_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same for torch.compile, which compiles the backward pass as well."""

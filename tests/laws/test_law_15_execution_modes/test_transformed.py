@@ -30,6 +30,7 @@ from fixtures.actions.gradients.first_order import (
 from fixtures.actions.modes.data_parallel import replicas, shared_run
 from fixtures.actions.modes.meta_tensors import NUMBERLESS, shape_dtype_device
 from fixtures.actions.modes.torch_func import gradient_function, jacobian_function, mapped_call
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import CONVERTED, SPREAD
 from fixtures.cases.witness import Witness
@@ -43,6 +44,7 @@ SMALL = SPREAD.filter(
 @pytest.mark.parametrize(
     "transform", [gradient_function, jacobian_function], ids=["grad", "jacrev"]
 )
+@needs(Claim.FUNCTIONAL_GRADIENTS, Claim.FUNCTIONAL_CALL, Claim.GRADIENTS)
 @over(CONVERTED)
 def test_gradient_as_a_function_is_the_equations(
     witness: Witness, agree: Agree, transform: Callable[[Witness, Cotangents], Gradients]
@@ -53,6 +55,7 @@ def test_gradient_as_a_function_is_the_equations(
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
 
 
+@needs(Claim.VMAP)
 @over(CONVERTED)
 def test_mapped_call_is_each_call(witness: Witness, agree: Agree) -> None:
     """torch.func.vmap over several inputs gives what the calls one by one give."""
@@ -63,6 +66,7 @@ def test_mapped_call_is_each_call(witness: Witness, agree: Agree) -> None:
 
 
 @pytest.mark.parametrize("kind", NUMBERLESS)
+@needs(Claim.META_TENSORS)
 @over(SMALL)
 def test_tensors_without_numbers_have_the_shapes_of_the_results(
     witness: Witness, agree: Agree, kind: str
@@ -76,12 +80,13 @@ def test_tensors_without_numbers_have_the_shapes_of_the_results(
     )
 
 
+@needs(Claim.REPLICAS, Claim.GRADIENTS)
 @over(SMALL.filter(lambda case: case.batch > 1))
 def test_replicas_share_the_rows_and_the_gradient(witness: Witness, agree: Agree) -> None:
     """Two replicas, as in nn.DataParallel, share the rows, and the module has both gradients."""
     inputs = inputs_with_grad(witness)
     results = shared_run(witness, replicas(witness, 2), inputs["x"], inputs.get("h_0"))
     agree(results, witness.bi(witness.x, witness.h_0))
-    gradient = vjp(witness, results, witness.cotangents, inputs | parameters(witness))
+    gradient = vjp(results, witness.cotangents, inputs | parameters(witness))
     expected = oracle_gradient(witness, witness.cotangents)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)

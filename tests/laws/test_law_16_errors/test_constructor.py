@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.actions.refusals import naming
 from fixtures.actions.side_effects import still_works_after
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -20,6 +21,7 @@ CONSTRUCTORS = SPREAD.filter(lambda case: case.batch in (3, 6) and case.num_laye
 
 
 @pytest.mark.parametrize("size", [0, -1])
+@needs(Claim.REFUSALS)
 @over(CONSTRUCTORS)
 def test_hidden_size_below_one_is_refused(witness: Witness, agree: Agree, size: int) -> None:
     """A hidden_size of 0, or less, raises a ValueError that names hidden_size."""
@@ -28,6 +30,7 @@ def test_hidden_size_below_one_is_refused(witness: Witness, agree: Agree, size: 
 
 
 @pytest.mark.parametrize("layers", [0, -1])
+@needs(Claim.REFUSALS)
 @over(CONSTRUCTORS)
 def test_less_than_one_layer_is_refused(witness: Witness, agree: Agree, layers: int) -> None:
     """No layer, or less, raises a ValueError that names num_layers (IndexError before 2.2)."""
@@ -39,6 +42,7 @@ def test_less_than_one_layer_is_refused(witness: Witness, agree: Agree, layers: 
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan"), True])
+@needs(Claim.REFUSALS)
 @over(CONSTRUCTORS)
 def test_dropout_that_is_no_probability_is_refused(
     witness: Witness, agree: Agree, probability: float
@@ -51,6 +55,7 @@ def test_dropout_that_is_no_probability_is_refused(
         witness.build(dropout=probability)
 
 
+@needs(Claim.REFUSALS)
 @over(CONSTRUCTORS)
 def test_projection_is_refused(witness: Witness, agree: Agree) -> None:
     """An LSTM's proj_size raises a ValueError, or a TypeError, that names it."""
@@ -61,6 +66,7 @@ def test_projection_is_refused(witness: Witness, agree: Agree) -> None:
         witness.build(also={"proj_size": 1})
 
 
+@needs(Claim.REFUSALS)
 @over(CONSTRUCTORS)
 def test_unknown_argument_is_refused(witness: Witness, agree: Agree) -> None:
     """An argument that a GRU has not, such as nonlinearity, raises a TypeError that names it."""
@@ -68,6 +74,7 @@ def test_unknown_argument_is_refused(witness: Witness, agree: Agree) -> None:
         witness.build(also={"nonlinearity": "tanh"})
 
 
+@needs(Claim.REFUSALS)
 @over(CONSTRUCTORS)
 def test_size_that_is_no_integer_is_refused(witness: Witness, agree: Agree) -> None:
     """A hidden_size of type float raises a TypeError, even where it is a whole number."""

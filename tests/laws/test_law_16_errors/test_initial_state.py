@@ -15,8 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from fixtures.actions.refusals import another_float, in_form, naming
+from fixtures.actions.refusals import NEEDS_OF_FORM, another_float, in_form, naming
 from fixtures.actions.side_effects import still_works_after
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -37,6 +38,7 @@ WRONG_SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_h_0_of_another_dtype_is_refused(witness: Witness, agree: Agree) -> None:
     """An h_0 of another dtype than the parameters' raises a RuntimeError or a ValueError."""
@@ -49,6 +51,8 @@ def test_h_0_of_another_dtype_is_refused(witness: Witness, agree: Agree) -> None
 
 @pytest.mark.parametrize("wrong", WRONG_SHAPES)
 @pytest.mark.parametrize("form", ["batched", "packed"])
+@NEEDS_OF_FORM
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_h_0_of_another_shape_is_refused(
     witness: Witness, agree: Agree, form: str, wrong: str
@@ -63,6 +67,7 @@ def test_h_0_of_another_shape_is_refused(
 
 
 @pytest.mark.parametrize("wrong", [name for name in WRONG_SHAPES if "row" not in name])
+@needs(Claim.REFUSALS, Claim.UNBATCHED)
 @over(CALLS)
 def test_unbatched_h_0_of_another_shape_is_refused(
     witness: Witness, agree: Agree, wrong: str
@@ -77,6 +82,7 @@ def test_unbatched_h_0_of_another_shape_is_refused(
         witness.bi(in_form(witness, witness.x, "unbatched"), h_0.squeeze(1))
 
 
+@needs(Claim.REFUSALS)
 @over(CALLS.filter(lambda case: case.batch != 2 * case.num_layers))
 def test_h_0_that_is_batch_first_is_refused(witness: Witness, agree: Agree) -> None:
     """An h_0 of (B, 2*L, H) raises a RuntimeError that names both shapes, batch_first or not."""
@@ -89,6 +95,7 @@ def test_h_0_that_is_batch_first_is_refused(witness: Witness, agree: Agree) -> N
 
 
 @pytest.mark.parametrize("dimensions", [2, 4])
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_h_0_of_other_dimensions_than_a_batched_x_is_refused(
     witness: Witness, agree: Agree, dimensions: int
@@ -102,6 +109,7 @@ def test_h_0_of_other_dimensions_than_a_batched_x_is_refused(
         witness.bi(witness.x, h_0)
 
 
+@needs(Claim.REFUSALS, Claim.UNBATCHED)
 @over(CALLS)
 def test_batched_h_0_is_refused_by_an_unbatched_x(witness: Witness, agree: Agree) -> None:
     """With an unbatched x, an h_0 of 3 dimensions raises a RuntimeError that names 2 and 3."""

@@ -15,8 +15,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fixtures.actions.refusals import FORMS, another_float, in_form, naming
+from fixtures.actions.refusals import FORMS, NEEDS_OF_FORM, another_float, in_form, naming
 from fixtures.actions.side_effects import still_works_after
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -28,6 +29,8 @@ CALLS = SPREAD.filter(lambda case: case.batch in (3, 6))
 
 @pytest.mark.parametrize("features", [-1, 1], ids=["one feature", "a feature too many"])
 @pytest.mark.parametrize("form", FORMS)
+@NEEDS_OF_FORM
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_wrong_number_of_features_is_refused(
     witness: Witness, agree: Agree, form: str, features: int
@@ -43,6 +46,7 @@ def test_wrong_number_of_features_is_refused(
 
 
 @pytest.mark.parametrize("dimensions", [1, 4])
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_wrong_number_of_dimensions_is_refused(
     witness: Witness, agree: Agree, dimensions: int
@@ -58,6 +62,8 @@ def test_wrong_number_of_dimensions_is_refused(
 
 @pytest.mark.parametrize("kind", ["another float", "int64"])
 @pytest.mark.parametrize("form", FORMS)
+@NEEDS_OF_FORM
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_x_of_another_dtype_is_refused(
     witness: Witness, agree: Agree, form: str, kind: str
@@ -72,6 +78,8 @@ def test_x_of_another_dtype_is_refused(
 
 
 @pytest.mark.parametrize("form", ["batched", "unbatched"])
+@NEEDS_OF_FORM
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_sequence_of_no_steps_is_refused(witness: Witness, agree: Agree, form: str) -> None:
     """T=0 raises a RuntimeError that says so; B=0 is legal, by law 06."""
@@ -85,6 +93,7 @@ def test_sequence_of_no_steps_is_refused(witness: Witness, agree: Agree, form: s
 
 
 @pytest.mark.parametrize("given", ["x", "h_0"])
+@needs(Claim.REFUSALS)
 @over(CALLS)
 def test_tensors_on_two_devices_are_refused(witness: Witness, agree: Agree, given: str) -> None:
     """An x or h_0 on another device than the rest raises a RuntimeError that names both devices."""
