@@ -1,16 +1,16 @@
 # What is the bidirectional GRU of an installed torch?  make verify
 #
-#   TORCH=2.15.0       judge another torch (a version, newest, or nightly); each has its own environment under .venv/
-#   DEVICE=cuda        judge on this device only (several: DEVICE="cpu cuda"); default: all present
+#   TORCH=2.15.0       test another torch (a version, newest, or nightly); each has its own environment under .venv/
+#   DEVICE=cuda        test on this device only (several: DEVICE="cpu cuda"); default: all present
 #   PROFILE=full       ten times as many cases; default: quick
 #   JOBS=2             spread over processes with pytest-xdist
-#   GRU=mypkg:MyGRU    judge this class or factory instead of torch.nn.GRU
+#   GRU=mypkg:MyGRU    test this class or factory instead of torch.nn.GRU
 #   SEED=3             other random numbers
 #   ARGS="-x -k law_03"  anything else that pytest takes
 #   PYTHON=python3.12  make the environments with this Python, 3.10 or newer
 #
-# Is a newer torch still the same GRU, to the bit, and as fast?  make upgrade FROM=2.13.0 TO=2.15.0
-#   STRICT=bits        one moved bit is a failure, too; DEVICE, PROFILE, JOBS (default: 2), SEED as above
+# Is a newer torch still the same GRU, bitwise equal, and as fast?  make upgrade FROM=2.13.0 TO=2.15.0
+#   STRICT=bits        a result that is not bitwise equal is a failure, too; DEVICE, PROFILE, JOBS (default: 2), SEED as above
 
 TORCH ?= 2.13.0
 PROFILE ?= quick
@@ -45,7 +45,7 @@ refusal = listed=$$($(PYTHON) -m pip index versions torch 2>/dev/null | tr -d '\
     *) echo "torch $$version does not exist, or has no build for $$($(PYTHON) -V) on $$(uname -sm);" \
        "the newest that pip lists: $$(echo "$$listed" | cut -d, -f1-12)" >&2; exit 1;; esac; done
 
-.PHONY: today help verify full test upgrade bench versions fuzz mutants sensitivity soak coverage lint
+.PHONY: today help verify full test upgrade bench versions fuzz mutants sensitivity soak platforms coverage readme lint
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
@@ -60,7 +60,7 @@ test: $(ENV)/.test  ## everything, the suite's own tests included
 	$(RUN) -m pytest $(OPTIONS)
 
 upgrade: JOBS = 2
-upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result to the bit, speed; a page in reports/
+upgrade:  ## FROM=2.13.0 TO=2.15.0: laws on both, every result bitwise, speed; a page in reports/
 	@$(if $(and $(FROM),$(TO)),:,{ echo "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0"; exit 1; })
 	@$(call existing,$(call not_made,$(FROM) $(TO)))
 	@$(MAKE) --no-print-directory --silent .venv/torch-$(FROM)/.verify TORCH=$(FROM)
@@ -93,11 +93,17 @@ sensitivity: $(ENV)/.verify  ## how small a fault is noticed
 soak: $(ENV)/.verify  ## false alarms: the default profile under SEEDS=100 seeds
 	$(RUN) -m fixtures.proof.seed_sweep --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
 
+platforms: $(ENV)/.verify  ## the verdict under each instruction set of this CPU
+	$(RUN) -m fixtures.proof.platforms
+
 coverage: $(ENV)/.test  ## which branches of fixtures/ the suite reaches
 	$(RUN) -m coverage erase
 	$(RUN) -m coverage run -m pytest $(OPTIONS)
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
+
+readme: $(ENV)/.test  ## print README's blocks of output again
+	$(RUN) -m fixtures.proof.readme
 
 lint: $(ENV)/.test  ## ruff, mypy, and import-linter
 	$(RUN) -m ruff check .

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fixtures import ROOT
 from fixtures.proof.page_samples import NAMES, breaks, differs, upgrade
+from fixtures.report.readme import README, replaced
 from fixtures.versions import verified
 
 SAMPLE = upgrade(after=[breaks(NAMES[6]), differs(0.5)], ratio=1.21)
@@ -15,10 +15,9 @@ SAMPLE = upgrade(after=[breaks(NAMES[6]), differs(0.5)], ratio=1.21)
 
 def test_readme_has_the_table() -> None:
     """README shows what python -m fixtures.versions.verified writes."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = verified.read()
+    text, rows = README.read_text(encoding="utf-8"), verified.read()
     assert rows
-    assert verified.rewrite(readme, rows) == readme
+    assert replaced(text, verified.COMMAND, verified.table(rows)) == text
     assert verified.merged(rows, []) == rows
 
 
@@ -43,5 +42,5 @@ def test_new_row_takes_the_place_of_an_old_one() -> None:
 
 def test_readme_without_a_place_for_the_table_is_refused() -> None:
     """The table is never written somewhere else."""
-    with pytest.raises(ValueError, match="has no place for the table"):
-        verified.rewrite("# Title", [])
+    with pytest.raises(ValueError, match="has no block of output of: python -m fixtures.versions"):
+        replaced("# Title", verified.COMMAND, "")
