@@ -42,5 +42,5 @@ def test_new_row_takes_the_place_of_an_old_one() -> None:
 
 def test_readme_without_a_place_for_the_table_is_refused() -> None:
     """The table is never written somewhere else."""
-    with pytest.raises(ValueError, match="has no block of output of: python -m fixtures.versions"):
+    with pytest.raises(ValueError, match="has no block of output of: "):
         replaced("# Title", verified.COMMAND, "")
