@@ -1,8 +1,12 @@
-"""The options of the suite. What they do lies in :mod:`fixtures.plugin`, which is loaded once torch is known to be there."""
+"""The options of the suite.
+
+What they do lies in :mod:`fixtures.plugin`, which is loaded once torch is known to be there.
+"""
 
 from __future__ import annotations
 
 import importlib
+import sys
 
 import pytest
 
@@ -59,6 +63,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="keep what this torch computes for every recorded case (npz)",
     )
+    group.addoption("--claims", action="store_true", help="print every claim, and run nothing")
+    group.addoption(
+        "--write-claims",
+        metavar="FILE",
+        help="try each claim of --gru once, and write the subject file to start from (.toml)",
+    )
+    group.addoption(
+        "--import",
+        action="append",
+        default=[],
+        dest="import_modules",
+        metavar="MODULE",
+        help="import this first, for a device that torch does not know by itself; repeatable",
+    )
     group.addoption("--against", metavar="FILE", help="compare with what was recorded into FILE")
     group.addoption(
         "--report",
@@ -72,13 +90,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer the options that print or write claims, instead of running tests."""
+    option = config.option
+    if not (option.claims or option.write_claims):
+        return None
+    try:
+        _demand_torch()
+        from fixtures.plugin import claims  # noqa: PLC0415  # it needs torch
+
+        return claims.answer(option)
+    except pytest.UsageError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return int(pytest.ExitCode.USAGE_ERROR)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Demand a usable torch, then hand over to the wiring."""
+    """Demand a usable torch, then hand over to the plugin."""
+    _demand_torch()
+    for module in ("session", "collection", "reports"):
+        config.pluginmanager.import_plugin(f"fixtures.plugin.{module}")
+
+
+def _demand_torch() -> None:
     try:
         torch = importlib.import_module("torch")
     except ImportError as error:
         raise pytest.UsageError(
-            f"PyTorch cannot be imported here ({error}). Install it (pip install torch), or type: make verify"
+            f"PyTorch cannot be imported here ({error}). "
+            "Install it (pip install torch), or type: make verify"
         ) from None
     if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 0):
         raise pytest.UsageError(
@@ -88,6 +128,6 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.zeros(1).numpy()
     except RuntimeError as error:
         raise pytest.UsageError(
-            f"torch {torch.__version__} cannot use the NumPy that is installed ({error}). Before torch 2.3: pip install 'numpy<2'"
+            f"torch {torch.__version__} cannot use the NumPy that is installed ({error}). "
+            "Before torch 2.3: pip install 'numpy<2'"
         ) from None
-    config.pluginmanager.import_plugin("fixtures.plugin")

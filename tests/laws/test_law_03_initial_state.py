@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 
 from fixtures.actions.reversal import half, stacked_runs
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.parameters import FORWARD, REVERSE
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -40,6 +41,7 @@ def test_no_h_0_is_an_h_0_of_zeros(witness: Witness, agree: Agree) -> None:
     agree.bitwise(witness.bi(witness.x, None), zeros)
 
 
+@needs(Claim.KEYWORDS)
 @over(SPREAD)
 def test_h_0_by_its_name_is_h_0_in_its_place(witness: Witness, agree: Agree) -> None:
     """bi(input=x, hx=h_0) == bi(x, hx=h_0) == bi(x, h_0): input and hx are nn.GRU's names."""

@@ -29,6 +29,7 @@ from fixtures.actions.dropout_masks import (
 )
 from fixtures.actions.reversal import one_layer, states_of_layer
 from fixtures.actions.side_effects import warnings_as
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import DROPOUT, SPREAD
 from fixtures.cases.witness import Witness
@@ -83,6 +84,7 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
     agree.bitwise(h_n[-2:], ends, of="h_n")
 
 
+@needs(Claim.SEEDED_DROPOUT)
 @over(TWO_LAYERS)
 def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree) -> None:
     """bi(x) == layer[1](layer[0](x) * mask / (1-p)), if the generator starts in the same state."""
@@ -105,6 +107,7 @@ def test_p_of_one_leaves_zeros_for_the_layers_above(witness: Witness, agree: Agr
     agree(masked_run(witness), (below, states))
 
 
+@needs(Claim.SEEDED_DROPOUT)
 @over(DROPOUT)
 def test_outside_training_there_is_none_whatever_ran_before(witness: Witness, agree: Agree) -> None:
     """Eval mode is bitwise p=0, also after training; and training is the same after eval."""
@@ -117,6 +120,7 @@ def test_outside_training_there_is_none_whatever_ran_before(witness: Witness, ag
     agree.bitwise(masked_run(witness, module=witness.bi.eval()), without)
 
 
+@needs(Claim.SEEDED_DROPOUT)
 @over(MANY)
 def test_state_of_the_generator_decides_the_mask(witness: Witness, agree: Agree) -> None:
     """The same state gives the same masks; another state, or the next call, gives others."""
@@ -133,6 +137,7 @@ def test_state_of_the_generator_decides_the_mask(witness: Witness, agree: Agree)
     )
 
 
+@needs(Claim.SEEDED_DROPOUT, Claim.GRADIENTS, Claim.FUNCTIONAL_CALL)
 @over(DIFFERENTIABLE)
 def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: Agree) -> None:
     """With one state of the generator, the slope along a random vector is the finite difference."""
@@ -147,6 +152,7 @@ def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: A
     )
 
 
+@needs(Claim.DROPOUT, Claim.REFUSALS)
 @over(SPREAD.filter(lambda case: case.num_layers == 1).with_fields(training=True, dropout=0.5))
 def test_single_layer_warns_and_drops_nothing(witness: Witness, agree: Agree) -> None:
     """With one layer, the constructor warns of p, naming num_layers, and nothing is dropped."""

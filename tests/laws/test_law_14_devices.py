@@ -27,6 +27,7 @@ from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import row_by_row, stacked_runs
 from fixtures.actions.side_effects import still_works_after
 from fixtures.cases.backend import Backend, all_backends
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -77,6 +78,7 @@ def test_every_target_runs_the_law_and_the_equations(
 
 
 @every_backend
+@needs(Claim.GRADIENTS)
 @over(STACKED)
 def test_two_targets_give_the_same_gradients(
     witness: Witness, agree: Agree, other: Backend
@@ -96,6 +98,7 @@ def test_two_targets_give_the_same_gradients(
 
 
 @every_library
+@needs(Claim.CONVERSION)
 @over(STACKED)
 def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: Backend) -> None:
     """A GRU moved there has bitwise the parameters of one built there; moved back, its own."""
@@ -119,6 +122,7 @@ def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: 
 
 
 @every_library
+@needs(Claim.STATE_DICT)
 @over(STACKED)
 def test_state_dict_written_there_loads_here(
     witness: Witness, agree: Agree, other: Backend

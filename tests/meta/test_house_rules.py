@@ -1,4 +1,7 @@
-"""The house rules that a machine can hold: names, docstrings, README and files agree; data flows one way; one place has tolerances."""
+"""The house rules that a machine can hold: names, docstrings, README and files agree.
+
+Data flows one way; one place has tolerances.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,7 @@ def test_names_are_sentences_and_docstrings_state_the_claim(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
 def test_law_cites_its_source(path: Path) -> None:
-    """A law's docstring names the torch documentation's section, or the paper, or the issue, after ``Source:``."""
+    """After ``Source:`` stands the torch documentation's section, the paper, or the issue."""
     assert re.search(
         r"^Sources?: ",
         ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "",
@@ -152,7 +155,7 @@ def test_options_in_readme_are_the_options_there_are() -> None:
 
 
 def test_make_targets_in_readme_exist() -> None:
-    """Every ``make word`` that README shows is a target of the Makefile, and every documented target is in README."""
+    """README shows every documented target of the Makefile, and no other."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)) - {"help"}
     assert set(re.findall(r"(?:`|^    )make ([a-z]+)\b", README, re.MULTILINE)) == targets

@@ -18,7 +18,10 @@ from fixtures.results.recording import WHAT
 def test_gradients_are_the_recorded_ones(
     witness: Witness, agree: Agree, recorder: Recorder
 ) -> None:
-    """Here, d loss / d(x, h_0, parameters) == what it is there; the loss looks at output and h_n."""
+    """Here, d loss / d(x, h_0, parameters) == what it is there.
+
+    The loss looks at output and h_n.
+    """
     loss = cotangents(witness)
     recorder(
         "gradients",

@@ -1,4 +1,4 @@
-"""Recorded: of packed input too, output and h_n are what another torch computed, or this one on another day."""
+"""Recorded: with packed input, output and h_n are what another torch computed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Recorded: output and h_n are what another torch computed, or this one on another day.
 
-They run under ``--record FILE``, which keeps them, and under ``--against FILE``, which compares them.
+They run under ``--record FILE``, which keeps them, and under ``--against FILE``, which compares
+them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 from fixtures.results import known_failures
 from fixtures.results.known_failures import KnownFailure
 
-TEST = "tests/laws/test_law_15.py::test_mode"
+TEST = "tests/laws/test_law_04_stacked_layers.py::test_mode"
 ENTRY = KnownFailure(f"{TEST}[cpu-*-onnx]", ">=2.10,<2.11", "it exports another GRU", "link")
 
 
@@ -60,9 +60,16 @@ def test_entry_that_matches_nothing_is_an_error() -> None:
         marked(f"{TEST}[cpu-I3-script]", "2.10.0")
 
 
+def test_entry_of_no_file_is_an_error() -> None:
+    """A path that is wrong would never match anything."""
+    entry = KnownFailure("tests/laws/test_law_99.py::*", "", "reason", "link")
+    with pytest.raises(pytest.UsageError, match="is in no file of tests here"):
+        marked(f"{TEST}[cpu]", "2.10.0", entry)
+
+
 def test_entry_of_a_test_that_was_not_collected_waits() -> None:
     """With -k or another path, nothing is said."""
-    assert marked("tests/laws/test_law_01.py::test_this[cpu]", "2.10.0") == []
+    assert marked("tests/laws/test_law_05_direction_axis.py::test_this[cpu]", "2.10.0") == []
 
 
 def test_brackets_are_ordinary_characters() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from types import SimpleNamespace
@@ -14,7 +15,8 @@ from fixtures.cases.implementation import TORCH_GRU
 from fixtures.results import provenance, verdict
 from fixtures.results.address import Kind
 from fixtures.results.ledger import Ledger
-from fixtures.results.verdict import WIDTH, Baseline, Status, Verdict
+from fixtures.results.summary import WIDTH, lines, word
+from fixtures.results.verdict import Baseline, Status, Verdict
 
 HERE = provenance.here(TORCH_GRU, [Backend("cpu")], "quick", 0)
 LAW = "tests/laws/test_law_01_output_sequence.py::test_this"
@@ -38,6 +40,7 @@ def of(*reports: Any, **options: Any) -> Verdict:
 
 
 HELD = report(LAW, comparisons=[COMPARED], dtype="float64 on cpu")
+PROVEN = report("tests/truths/test_oracle.py::test_it", comparisons=[COMPARED])
 BROKEN = report(LAW, "failed", comparisons=[("output", COMPARED[1], 9.0, False, 7)])
 MOVED = report(RECORDED, "failed", comparisons=[("output", COMPARED[1], 9.0, False, 7)])
 NOT_HERE = report(LAW, "skipped", not_here="no cuda", dtype="bfloat16 on cpu")
@@ -46,11 +49,12 @@ NOT_HERE = report(LAW, "skipped", not_here="no cuda", dtype="bfloat16 on cpu")
 @pytest.mark.parametrize(
     ("reports", "status", "holds", "words"),
     [
-        ([HELD], Status.HOLDS, True, "is the GRU of the torch documentation on every case"),
-        ([HELD, BROKEN], Status.BROKEN, False, "is not the GRU of the torch documentation"),
+        ([HELD], Status.HOLDS, True, "agrees with itself; no truth ran"),
+        ([HELD, PROVEN], Status.HOLDS, True, "is the GRU of the torch documentation on every"),
+        ([PROVEN, BROKEN], Status.BROKEN, False, "is not the GRU of the torch documentation"),
         ([HELD, MOVED], Status.MOVED, False, "computes other results than the recorded ones"),
         ([report(RECORDED, comparisons=[COMPARED])], Status.SAME, True, "the recorded results"),
-        ([report(LAW)], Status.NOTHING_JUDGED, False, "1 cases, 0 failed"),
+        ([report(LAW)], Status.NOTHING_JUDGED, False, "1 of 16 laws, 1 cases, 0 failed"),
         ([report(LAW, "skipped", not_here="no cuda")], Status.NOTHING_JUDGED, False, "1 not here"),
         ([HELD, NOT_HERE], Status.INCOMPLETE, False, "no case ran in bfloat16 on cpu"),
         ([], Status.NOTHING_JUDGED, False, "0 cases"),
@@ -86,10 +90,10 @@ def test_cases_that_are_not_claimed_are_counted_by_reason() -> None:
     """They stand in the sentence, and under the table with their reason."""
     ledger = Ledger()
     ledger.pytest_runtest_logreport(HELD)
-    ledger.leave_out(Counter({("law", "01 output sequence", "torch.func.vmap (no rule)"): 4}))
+    ledger.note(Counter({("law", "01 output sequence", "not_claimed", "vmap (no rule)"): 4}))
     found = verdict.of_ledger(ledger, HERE)
-    assert "1 cases, 0 failed, 4 not claimed" in found.sentence
-    assert "not claimed in 01: 4 x torch.func.vmap (no rule)" in verdict.lines(found)
+    assert "1 of 16 laws, 1 cases, 0 failed, 4 not claimed" in found.sentence
+    assert "not claimed in 01 output sequence: 4 x vmap (no rule)" in lines(found)
 
 
 def test_verdict_fits_eighty_columns() -> None:
@@ -98,19 +102,19 @@ def test_verdict_fits_eighty_columns() -> None:
     for each in (HELD, MOVED, report(LAW, "skipped", not_here="many words " * 20)):
         ledger.pytest_runtest_logreport(each)
     ledger.groups["01 output sequence"].passed = 1_234_567
-    lines = verdict.lines(verdict.of_ledger(ledger, HERE))
-    assert max(map(len, lines)) <= WIDTH
-    assert " ".join("\n".join(lines).split()).count("many words") == 20
+    printed = lines(verdict.of_ledger(ledger, HERE))
+    assert max(map(len, printed)) <= WIDTH
+    assert " ".join("\n".join(printed).split()).count("many words") == 20
 
 
 @pytest.mark.parametrize(
-    ("reports", "word"), [([HELD], "holds"), ([BROKEN], "BROKEN"), ([MOVED], "MOVED")]
+    ("reports", "says"), [([HELD], "holds"), ([BROKEN], "BROKEN"), ([MOVED], "MOVED")]
 )
-def test_each_line_says_whether_the_law_holds(reports: list[Any], word: str) -> None:
+def test_each_line_says_whether_the_law_holds(reports: list[Any], says: str) -> None:
     """The second column is for those who read no figures."""
     found = of(*reports)
-    assert verdict.word(found.groups[0]) == word
-    assert verdict.lines(found)[1].split()[-7] == word
+    assert word(found.groups[0]) == says
+    assert lines(found)[1].split()[-7] == says
 
 
 def test_verdict_comes_back_from_json() -> None:
@@ -120,3 +124,14 @@ def test_verdict_comes_back_from_json() -> None:
     assert Verdict.of_data(json.loads(json.dumps(found.as_data()))) == found
     assert found.groups[0].kind is Kind.LAW
     assert [each.units for each in found.differences] == [36.0]
+
+
+def test_subject_file_is_judged_as_claimed() -> None:
+    """The sentence says so, and what is not claimed."""
+    claimed = dataclasses.replace(HERE, as_claimed=True, not_claimed=("float64", "dropout"))
+    ledger = Ledger()
+    ledger.pytest_runtest_logreport(HELD)
+    ledger.pytest_runtest_logreport(PROVEN)
+    sentence = verdict.of_ledger(ledger, claimed).sentence
+    assert sentence.startswith("HOLDS AS CLAIMED: torch.nn.GRU (torch ")
+    assert sentence.endswith("2 cases, 0 failed. Not claimed: float64, dropout.")
