@@ -4,7 +4,8 @@
 #   DEVICE=cuda        test on this device only (several: DEVICE="cpu cuda"); default: all present
 #   PROFILE=full       ten times as many cases; default: quick
 #   JOBS=2             spread over processes with pytest-xdist
-#   GRU=mypkg:MyGRU    test this class or factory instead of torch.nn.GRU
+#   GRU=my.toml        test this GRU (a subject file, MODULE:ATTR or FILE.py:ATTR), in a process of its own: a crash
+#                      in native code then costs one case
 #   SEED=3             other random numbers
 #   ARGS="-x -k law_03"  anything else that pytest takes
 #   PYTHON=python3.12  make the environments with this Python, 3.10 or newer
@@ -29,7 +30,7 @@ ENV := .venv/torch-$(TORCH)
 RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
-OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)) $(ARGS)
+OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS),$(if $(GRU),-n 1)) $(ARGS)
 LAWS := tests/laws tests/truths tests/recorded
 VERSIONS ?= $(TORCH)
 
@@ -117,7 +118,7 @@ $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@echo "Making $(ENV), once: torch is large, this takes minutes ..."
 	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(RUN) -m pip install --quiet $(TORCH_PACKAGE) $(NUMPY_PACKAGE)
-	$(RUN) -m pip install --quiet ".[jobs]"
+	$(RUN) -m pip install --quiet ".[jobs,export]"
 	@touch $@
 
 today:  # what is newest may be another tomorrow
