@@ -38,7 +38,7 @@ from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
 from fixtures.cases.table import over
-from fixtures.cases.tables import LONG, PACKED, SPREAD
+from fixtures.cases.tables import LONG, PACKED, SPREAD, WIDE
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.comparison.tolerance import FINITE_DIFFERENCE
@@ -54,7 +54,7 @@ TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7 and case.num_layers 
 
 @pytest.mark.parametrize("loss_on", LOSS_ON)
 @needs(Claim.GRADIENTS)
-@over(FEW + LONG)
+@over(FEW + LONG + WIDE)
 def test_gradients_are_those_of_the_standalone_runs(
     witness: Witness, agree: Agree, loss_on: str
 ) -> None:

@@ -1,7 +1,7 @@
 """The quick tables: every pair of factors' levels meets, and every triple that faults combine.
 
 Left out are float16 and bfloat16, which belong to the full profile, and more than four layers,
-which one row has.
+which one row has. And every table has the sizes at which a backend takes another kernel.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from functools import cache
 
 import pytest
 
+from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.tables import PACKED
+from fixtures.cases.table import Table
+from fixtures.cases.tables import CORE, HALF, PACKED, SPREAD
 from fixtures.proof.collection import law_tests
 
 
@@ -113,3 +115,37 @@ def test_missing_combination_is_named() -> None:
     """Without its cases, a pair is reported."""
     cases = [case for case in quick_cases() if case.bias or case.h_0 != "none"]
     assert missing(cases, ("bias", "h_0")) == ["bias = False, h_0 = none"]
+
+
+CPU, CUDA = Backend("cpu"), Backend("cuda")
+IN_HALF = {"float16", "bfloat16"}
+TABLES = {"core": CORE, "spread": SPREAD, "half": HALF, "packed": PACKED}
+
+
+def dtypes(table: Table, profile: str, backend: Backend, hidden_size: int) -> set[str]:
+    """The dtypes in which a table has this size."""
+    rows = table.rows(profile, backend)
+    return {case.dtype for case in rows if case.hidden_size == hidden_size}
+
+
+@pytest.mark.parametrize("hidden_size", [128, 129, 192, 193, 256, 257])
+@pytest.mark.parametrize("name", TABLES)
+def test_both_sides_of_every_limit_of_a_gpus_kernels_are_there(name: str, hidden_size: int) -> None:
+    """Padded and packed: in float32, which is quick; in half precision, in the full profile."""
+    quick = dtypes(TABLES[name], "quick", CUDA, hidden_size)
+    assert quick >= (IN_HALF if name == "half" else {"float32"})
+    assert dtypes(TABLES[name], "full", CPU, hidden_size) >= IN_HALF | (quick - {"float64"})
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_quick_profile_has_sizes_between_64_and_512_on_the_cpu(name: str) -> None:
+    """One beyond 128 and one beyond 256."""
+    sizes = {case.hidden_size for case in TABLES[name].rows("quick", CPU)}
+    assert {129, 257} == {size for size in sizes if 64 < size < 512}
+
+
+def test_rows_for_gpus_are_rows_of_the_full_profile() -> None:
+    """In the table of every law: what is quick on a GPU is not left out of its full profile."""
+    tables = [law_test.table for law_test in law_tests()]
+    assert any(table.gpu for table in tables)
+    assert all(set(table.gpu) <= set(table.full) for table in tables)
