@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fixtures.actions.reversal import copy_parameter, match_direction, share_parameter
 from fixtures.cases.case import Case
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.parameters import REVERSE, parameter
 from fixtures.cases.table import Table, over
 from fixtures.cases.witness import Witness
@@ -95,6 +96,7 @@ def test_cells_04_to_07_layers_have_three_gates_of_one_weight(
     agree.same(printed(weight), ["-0.8681", "0.0275", "0.2440"], "weight_hh_l0")
 
 
+@needs(Claim.SHARING)
 @over(NOTEBOOK)
 def test_cell_18_assignment_shares_the_reverse_parameters(witness: Witness, agree: Agree) -> None:
     """After gru_layer.weight_ih_l0 = bi_gru_layer.weight_ih_l0_reverse and so on: one Parameter."""
@@ -106,6 +108,7 @@ def test_cell_18_assignment_shares_the_reverse_parameters(witness: Witness, agre
     agree.same(copies, [], "parameters that are not the same object")
 
 
+@needs(Claim.SHARING)
 @over(NOTEBOOK)
 def test_cells_24_and_27_standalone_output_prints_the_figures(
     witness: Witness, agree: Agree
@@ -138,6 +141,7 @@ def test_cells_25_and_28_bidirectional_output_prints_the_figures(
     )
 
 
+@needs(Claim.SHARING)
 @over(NOTEBOOK)
 def test_cells_27_and_28_outputs_are_each_other_reversed(witness: Witness, agree: Agree) -> None:
     """The output check: bi_output[:, 0, 1] is output[:, 0, 0] from its end."""
@@ -147,6 +151,7 @@ def test_cells_27_and_28_outputs_are_each_other_reversed(witness: Witness, agree
     agree((bi_output[:, :, 1:], bi_hidden[1:]), (output.flip(0), hidden))
 
 
+@needs(Claim.SHARING)
 @over(NOTEBOOK)
 def test_cells_29_and_30_hidden_is_the_second_of_bi_hidden(witness: Witness, agree: Agree) -> None:
     """The hidden check: hidden prints -0.0585, and bi_hidden 0.5263, -0.0585."""
@@ -165,6 +170,7 @@ def test_cells_29_and_30_hidden_is_the_second_of_bi_hidden(witness: Witness, agr
     )
 
 
+@needs(Claim.SHARING)
 @over(NOTEBOOK)
 def test_cell_18_by_copy_gives_the_same_figures(witness: Witness, agree: Agree) -> None:
     """Copied instead of shared, the parameters give the same numbers."""

@@ -59,7 +59,7 @@ def test_results_own_their_memory(witness: Witness, agree: Agree, written: str) 
     agree.bitwise(witness.bi(witness.x, witness.h_0), before)
 
 
-@needs(Claim.NON_FINITE)
+@needs(Claim.NON_FINITE, Claim.ASSIGNMENT)
 @over(SHALLOW)
 def test_results_outlive_what_they_came_from(witness: Witness, agree: Agree) -> None:
     """Overwriting x, h_0 and the parameters, and another call, leave earlier results alone."""

@@ -58,7 +58,7 @@ directions = pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forw
 
 
 @pytest.mark.parametrize("way", list(COPIES))
-@needs(lambda arguments: CLAIM_OF_COPY[arguments["way"]])
+@needs(Claim.ASSIGNMENT, lambda arguments: CLAIM_OF_COPY[arguments["way"]])
 @over(SMALL)
 def test_copies_compute_the_same_and_live_on_their_own(
     witness: Witness, agree: Agree, way: str
@@ -105,7 +105,7 @@ def test_state_dict_written_by_torch_2_0_still_loads(witness: Witness, agree: Ag
 
 @pytest.mark.parametrize("trained", ["standalone", "bidirectional"])
 @directions
-@needs(Claim.SHARING, Claim.GRADIENTS)
+@needs(Claim.SHARING, Claim.ASSIGNMENT, Claim.GRADIENTS)
 @over(ONE_LAYER)
 def test_training_one_moves_the_other_where_parameters_are_shared(
     witness: Witness, agree: Agree, direction: int, trained: str
@@ -152,7 +152,14 @@ def test_training_one_leaves_the_other_where_parameters_are_copied(
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
-@needs(Claim.SHARING, Claim.GRADIENTS, Claim.CONVERSION, Claim.FLOAT16)
+@needs(
+    Claim.SHARING,
+    Claim.ASSIGNMENT,
+    Claim.GRADIENTS,
+    Claim.CONVERSION,
+    Claim.FLOAT16,
+    Claim.STATE_DICT,
+)
 @over(TRAINED)
 def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agree) -> None:
     """With `bi.weight_ih_l0_reverse = bi.weight_ih_l0`, conversion and training untie nothing."""

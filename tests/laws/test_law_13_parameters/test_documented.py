@@ -38,7 +38,7 @@ FRESH = Table(
 
 
 @pytest.mark.parametrize("directions", [1, 2])
-@needs(Claim.PARAMETERS)
+@needs(Claim.PARAMETERS, Claim.STATE_DICT)
 @over(EVERY)
 def test_names_shapes_and_order_are_the_documented_ones(
     witness: Witness, agree: Agree, directions: int

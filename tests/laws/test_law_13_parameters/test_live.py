@@ -43,7 +43,10 @@ TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
-@needs(lambda arguments: CLAIM_OF_CHANGE[arguments["change"]])
+@needs(
+    lambda arguments: CLAIM_OF_CHANGE[arguments["change"]],
+    lambda arguments: arguments["change"] == "parametrize_and_remove" and Claim.ASSIGNMENT,
+)
 @over(LIVE)
 @torch.no_grad()
 def test_parameters_are_live_after_every_change(
@@ -75,7 +78,7 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
     _computes_with(after, witness, agree)
 
 
-@needs(Claim.PARAMETRIZATIONS, Claim.GRADIENTS)
+@needs(Claim.PARAMETRIZATIONS, Claim.ASSIGNMENT, Claim.GRADIENTS)
 @over(TRAINED)
 def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree: Agree) -> None:
     """Pruned, trained or pruned for good, the module computes with originals times masks."""
@@ -135,7 +138,7 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     agree.same(_objects(witness), objects, "the Parameter objects, which an optimizer may hold")
 
 
-@needs(Claim.FLATTENING)
+@needs(Claim.FLATTENING, Claim.ASSIGNMENT)
 @over(LIVE)
 def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> None:
     """flatten_parameters() keeps the Parameter objects, their numbers and the results."""
