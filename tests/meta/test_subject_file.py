@@ -1,0 +1,199 @@
+"""Somebody's GRU: a subject file says what it claims; what is wrong with it is one line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fixtures.cases.claims import Claim
+from fixtures.cases.implementation import load
+from fixtures.cases.subject_file import read, written
+from fixtures.proof.suite import Suite
+
+GRUS = """
+import os
+from torch import Tensor, float32, no_grad, nn
+
+class Plain(nn.GRU):
+    def forward(self, x, h_0=None):
+        if not isinstance(x, Tensor):
+            raise NotImplementedError("no packing")
+        if x.dtype != float32:
+            raise NotImplementedError("float32 only")
+        with no_grad():
+            return super().forward(x, h_0)
+
+class Wrong(Plain):
+    def forward(self, x, h_0=None):
+        output, h_n = super().forward(x, h_0)
+        return output.flip(-1), h_n
+
+class Crashing(nn.GRU):
+    def forward(self, x, h_0=None):
+        os.abort()
+
+def broken(*args, **kwargs):
+    raise KeyError("my factory broke")
+"""
+
+SUBJECT = 'gru = "grus:{}"\nclaims = ["float32", "non-contiguous h_0"]\n'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with GRUs and their subject files."""
+    path = tmp_path_factory.mktemp("adopter")
+    (path / "grus.py").write_text(GRUS, encoding="utf-8")
+    for name in ("Plain", "Wrong"):
+        (path / f"{name}.toml").write_text(SUBJECT.format(name), encoding="utf-8")
+    return path
+
+
+def test_what_is_not_claimed_is_not_run(suite: Suite, folder: Path) -> None:
+    """A float32, forward-only GRU holds as claimed; its module lies beside the subject file."""
+    laws = ("tests/laws/test_law_04_stacked_layers.py", "tests/laws/test_law_08_gradients.py")
+    done = suite(*laws, "tests/truths", "--gru", str(folder / "Plain.toml"))
+    sentence = " ".join(done.stdout.split())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "HOLDS AS CLAIMED: grus:Plain (torch" in sentence
+    assert "1 of 16 laws" in sentence
+    assert "Not claimed: float64, float16, bfloat16, packed sequences," in sentence
+
+
+def test_wrong_value_breaks_what_is_claimed(suite: Suite, folder: Path) -> None:
+    """BROKEN AS CLAIMED, exit 1, and the failure says where."""
+    done = suite("tests/truths/test_oracle.py", "--gru", str(folder / "Wrong.toml"))
+    assert done.returncode == 1
+    assert "BROKEN AS CLAIMED: grus:Wrong" in " ".join(done.stdout.split())
+    assert "differs    output of shape" in done.stdout
+
+
+def test_refusal_of_what_is_claimed_is_broken(suite: Suite, folder: Path) -> None:
+    """Without a subject file float64 is claimed: its first refusal is told with words and place."""
+    law = "tests/laws/test_law_04_stacked_layers.py"
+    done = suite(law, "--gru", f"{folder / 'grus.py'}:Plain")
+    assert done.returncode == 1
+    assert "raised     NotImplementedError: float32 only" in done.stdout
+    assert re.search(r"^at +.*grus\.py:\d+ in forward$", done.stdout, re.MULTILINE)
+    assert done.stdout.count("called by  ") < 20
+
+
+def test_crash_in_native_code_costs_one_case(suite: Suite, folder: Path) -> None:
+    """With a process of its own the verdict comes, and names the case."""
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    law = "tests/laws/test_law_04_stacked_layers.py"
+    case = ("--case", "I3-H7-L2-B2-T5-f64", "-n", "1")
+    path = folder / "late.py"
+    path.write_text(
+        "import os\nfrom torch import nn\nclass Late(nn.GRU):\n    def forward(self, x, h=None):\n"
+        "        os.abort() if self.num_layers == 2 else None\n"
+        "        return super().forward(x, h)\n",
+        encoding="utf-8",
+    )
+    done = suite(law, "--gru", f"{path}:Late", *case)
+    assert done.returncode == 1
+    assert "BROKEN: " in done.stdout
+    assert "crashed while running" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('gru = "grus:Plain"\nclaims = ["float23"]', "claims float23, which is no claim; did you"),
+        ('gru = "grus:Plain"\nclaims = ["qqq"]', "pytest --claims prints them all"),
+        ('gru = "grus:Plain"', "must list what is claimed"),
+        ('claims = ["float32"]', "must name the GRU"),
+        ("gru = ", "is no TOML"),
+        ('gru = "a:B"\nclaims = ["float32"]\ndevice = "cpu"', "has no field device"),
+        ('gru = "a:B"\nclaims = ["float32"]\n[[failure]]\ntest = "x"', "the three words"),
+        ('gru = "grus:None"\nclaims = ["float32"]', "grus has no attribute None"),
+    ],
+)
+def test_subject_file_that_cannot_serve_is_one_line(folder: Path, text: str, says: str) -> None:
+    """A usage error names the file and what is wrong with it."""
+    path = folder / "my.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(pytest.UsageError, match=re.escape(says)) as raised:
+        load(str(path))
+    assert str(raised.value).startswith(f"--gru {path}: ")
+    assert "\n" not in str(raised.value)
+
+
+def test_absent_subject_file_is_one_line(folder: Path) -> None:
+    """The system's words, without a traceback."""
+    with pytest.raises(pytest.UsageError, match="cannot be read: No such file"):
+        load(str(folder / "none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("torch.nn:LSTM", "LSTM(...) returns (Tensor, tuple); a GRU returns two tensors"),
+        ("{}/grus.py:broken", "raised KeyError: 'my factory broke'"),
+        ("{}/grus.py:Nothing", "has no attribute Nothing"),
+        ("{}/none.py:Plain", "importing {}/none.py failed: FileNotFoundError"),
+    ],
+)
+def test_what_every_gru_must_offer_is_asked_at_the_door(folder: Path, spec: str, says: str) -> None:
+    """The constructor, an input, and two tensors: otherwise nothing is run."""
+    with pytest.raises(pytest.UsageError, match=re.escape(says.format(folder))):
+        load(spec.format(folder))
+
+
+def test_failure_that_matches_nothing_is_a_usage_error(suite: Suite, folder: Path) -> None:
+    """An adopter's known failures are as strict as torch's."""
+    path = folder / "failing.toml"
+    entry = '[[failure]]\ntest = "tests/laws/test_law_04_nothing.py::*"\nreason = "r"\nlink = "l"\n'
+    path.write_text(SUBJECT.format("Plain") + entry, encoding="utf-8")
+    done = suite("tests/laws/test_law_04_stacked_layers.py", "--gru", str(path))
+    assert done.returncode == 4
+    assert "is in no file of tests here" in done.stdout + done.stderr
+
+
+def test_known_failure_of_an_adopter_is_expected(suite: Suite, folder: Path) -> None:
+    """The law fails as its author says, and the verdict counts it."""
+    path = folder / "known.toml"
+    entry = '[[failure]]\ntest = "tests/truths/test_oracle.py::*"\nreason = "r"\nlink = "l"\n'
+    path.write_text(SUBJECT.format("Wrong") + entry, encoding="utf-8")
+    done = suite("tests/truths/test_oracle.py", "--gru", str(path), "--case", "I3-H7-L1-B2-T5-f32")
+    assert done.returncode == 0, done.stdout
+    assert "1 known failures" in " ".join(done.stdout.split())
+
+
+def test_every_claim_is_printed_with_its_sentence(suite: Suite) -> None:
+    """--claims runs nothing."""
+    lines = suite("--claims").stdout.splitlines()
+    assert len(lines) == len(Claim)
+    assert all(str(claim) in line for claim, line in zip(Claim, lines, strict=True))
+    assert all(line.endswith(".") for line in lines)
+
+
+def test_written_subject_file_is_read_again(tmp_path: Path) -> None:
+    """Claims are listed, refusals are comments with their words."""
+    path = tmp_path / "my.toml"
+    text = written("a:B", [Claim.FLOAT32, Claim.PACKED], {Claim.FLOAT64: 'TypeError: "no" float64'})
+    path.write_text(text, encoding="utf-8")
+    subject = read(path)
+    assert (subject.gru, subject.claims) == ("a:B", {Claim.FLOAT32, Claim.PACKED})
+    assert '# "float64",  # TypeError: "no" float64' in text
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--write-claims", "{}/my.txt"), "a subject file ends in .toml"),
+        (("--write-claims", "{}/Plain.toml"), "the file is there, and stays as it is"),
+        (("--write-claims", "{}/new.toml"), "name the GRU by --gru MODULE:ATTR"),
+        (("--write-claims", "{}/none/new.toml"), "cannot write into the folder"),
+    ],
+)
+def test_claims_that_cannot_be_written_are_one_line(
+    suite: Suite, folder: Path, options: tuple[str, ...], says: str
+) -> None:
+    """Exit 4, before anything is tried."""
+    done = suite("tests/laws", *(option.format(folder) for option in options))
+    assert done.returncode == 4
+    assert says in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
