@@ -18,9 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bidirectional GRU")
     group.addoption(
         "--profile",
-        choices=("quick", "full"),
+        choices=("smoke", "quick", "full"),
         default="quick",
-        help="how many cases: quick (default) or full",
+        help="how many cases: smoke (one small case of each claim), quick (default) or full",
     )
     group.addoption(
         "--device",
