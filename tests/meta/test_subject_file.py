@@ -173,7 +173,9 @@ def test_every_claim_is_printed_with_its_sentence(suite: Suite) -> None:
 def test_written_subject_file_is_read_again(tmp_path: Path) -> None:
     """Claims are listed, refusals are comments with their words."""
     path = tmp_path / "my.toml"
-    text = written("a:B", [Claim.FLOAT32, Claim.PACKED], {Claim.FLOAT64: 'TypeError: "no" float64'})
+    text = written(
+        "a:B", [Claim.FLOAT32, Claim.PACKED], {Claim.FLOAT64: 'TypeError: "no" \x1b\nfloat64'}
+    )
     path.write_text(text, encoding="utf-8")
     subject = read(path)
     assert (subject.gru, subject.claims) == ("a:B", {Claim.FLOAT32, Claim.PACKED})

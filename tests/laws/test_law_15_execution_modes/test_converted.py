@@ -119,7 +119,7 @@ def _serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT, modes.ONNX], ids=str)
-@needs(lambda arguments: arguments["mode"].claim)
+@needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(FLOAT32)
 def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     """Converted at one length and batch, it gives at others what bi and the equations give."""
@@ -127,7 +127,7 @@ def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: 
 
 
 @pytest.mark.parametrize("mode", [modes.EXPORT], ids=str)
-@needs(lambda arguments: arguments["mode"].claim)
+@needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(ONE)
 def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same for torch.export, which leaves the batch free and fixes the length."""
@@ -135,7 +135,7 @@ def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode:
 
 
 @pytest.mark.parametrize("mode", [modes.ONNX_BY_EXPORT], ids=str)
-@needs(lambda arguments: arguments["mode"].claim)
+@needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(SLOW)
 def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same for ONNX by way of torch.export, in the versions that leave the length free."""
