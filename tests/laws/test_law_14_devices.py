@@ -21,7 +21,8 @@ import io
 import pytest
 import torch
 
-from fixtures.actions.gradients.first_order import gradients, parameters, tolerance_args
+from fixtures.actions.gradients.first_order import gradients, tolerance_args
+from fixtures.actions.parameters.assignment import numbers_of
 from fixtures.actions.parameters.copying import load_safely
 from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import row_by_row, stacked_runs
@@ -32,6 +33,7 @@ from fixtures.cases.table import over
 from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
+from fixtures.comparison.selection import precision
 from fixtures.comparison.tolerance import coarser
 
 WHOLE = SPREAD.filter(
@@ -58,9 +60,7 @@ def test_two_targets_give_the_same_answer(witness: Witness, agree: Agree, other:
     agree(
         results,
         here,
-        precision=coarser(
-            witness.backend.precision(witness.case.dtype), other.precision(witness.case.dtype)
-        ),
+        precision=coarser(agree.precision, precision(other, witness.case)),
     )
 
 
@@ -73,8 +73,8 @@ def test_every_target_runs_the_law_and_the_equations(
     with witness.on(other) as there:
         results = there.run(there.x, there.h_0)
         runs = (stacked_runs if there.lengths is None else row_by_row)(there, there.x, there.h_0)
-    agree(results, runs, precision=other.precision(witness.case.dtype))
-    agree.with_reference(results, oracle_of(witness), precision=other.precision(witness.case.dtype))
+    agree(results, runs, precision=precision(other, witness.case))
+    agree.with_reference(results, oracle_of(witness), precision=precision(other, witness.case))
 
 
 @every_backend
@@ -90,9 +90,7 @@ def test_two_targets_give_the_same_gradients(
     agree(
         results,
         here,
-        precision=coarser(
-            witness.backend.precision(witness.case.dtype), other.precision(witness.case.dtype)
-        ),
+        precision=coarser(agree.precision, precision(other, witness.case)),
         **tolerance_args(witness, witness.cotangents),
     )
 
@@ -105,7 +103,7 @@ def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: 
     module = witness.rebuilt()
     with witness.on(other) as there:
         module.to(other.device)
-        agree.bitwise(dict(module.named_parameters()), parameters(there))
+        agree.bitwise(numbers_of(module, there), numbers_of(there.bi, there))
         agree.same(
             {value.device.type for value in module.parameters()},
             {other.kind},
@@ -114,10 +112,10 @@ def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: 
         agree(
             there.run(there.x, there.h_0, module=module),
             there.run(there.x, there.h_0),
-            precision=other.precision(witness.case.dtype),
+            precision=precision(other, witness.case),
         )
     module.to(witness.backend.device)
-    agree.bitwise(dict(module.named_parameters()), parameters(witness))
+    agree.bitwise(numbers_of(module, witness), numbers_of(witness.bi, witness))
     agree(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
 
 
@@ -134,7 +132,7 @@ def test_state_dict_written_there_loads_here(
     file.seek(0)
     module = witness.build()
     module.load_state_dict(load_safely(file, witness.backend.device))
-    agree.bitwise(dict(module.named_parameters()), parameters(witness))
+    agree.bitwise(numbers_of(module, witness), numbers_of(witness.bi, witness))
     agree(witness.run(witness.x, witness.h_0, module=module), witness.run(witness.x, witness.h_0))
 
 

@@ -34,6 +34,7 @@ from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
+from fixtures.comparison.selection import precision
 
 LIVE = SPREAD.filter(
     lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100
@@ -45,7 +46,10 @@ TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
 @pytest.mark.parametrize("change", list(CHANGES))
 @needs(
     lambda arguments: CLAIM_OF_CHANGE[arguments["change"]],
-    lambda arguments: arguments["change"] == "parametrize_and_remove" and Claim.ASSIGNMENT,
+    lambda arguments: (
+        arguments["change"] in ("vector_to_parameters", "parametrize_and_remove")
+        and Claim.ASSIGNMENT
+    ),
 )
 @over(LIVE)
 @torch.no_grad()
@@ -132,7 +136,8 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
         for name, value in numbers_of(witness.bi, witness).items()
     }
     x, h_0 = witness.x.to(torch_dtype), witness.random_h_0.to(torch_dtype)
-    agree(witness.bi.to(torch_dtype)(x, h_0), built(x, h_0), precision=backend.precision(dtype))
+    in_dtype = precision(backend, witness.case.replace(dtype=dtype))
+    agree(witness.bi.to(torch_dtype)(x, h_0), built(x, h_0), precision=in_dtype)
     agree.bitwise(numbers_of(witness.bi.to(witness.dtype), witness), rounded)
     _computes_with(rounded, witness, agree)
     agree.same(_objects(witness), objects, "the Parameter objects, which an optimizer may hold")
