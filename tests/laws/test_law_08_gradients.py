@@ -137,7 +137,7 @@ def test_memory_layout_of_a_cotangent_is_invisible(
 @needs(Claim.GRADIENTS)
 @over(FEW)
 def test_graph_can_be_kept_and_walked_twice(witness: Witness, agree: Agree) -> None:
-    """With retain_graph, a second backward pass gives bitwise equal gradients, if any does."""
+    """With retain_graph, a second backward pass gives the same gradients."""
     loss = cotangents(witness)
     results, wrt = run_with_grad(witness)
     first = vjp(results, loss, wrt, retain_graph=True)
