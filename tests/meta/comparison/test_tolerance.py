@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Mapping
+
 import pytest
 
+from fixtures.cases.backend import all_backends
 from fixtures.cases.case import Case
+from fixtures.cases.claims import OF_DTYPE
+from fixtures.comparison.arithmetic.measurements import PRECISIONS
 from fixtures.comparison.tolerance import (
     REFERENCE,
     RUN,
     TABLE,
     UNIT_ROUNDOFF,
+    Row,
     coarser,
     longest_dot_product,
     longest_gradient_sum,
@@ -18,16 +25,25 @@ from fixtures.comparison.tolerance import (
     tolerance,
 )
 
+#: Rows that no device at hand could measure.
+STAND_IN = {"tf32", "bfloat16 products"}
+
+#: Every precision that a backend can name for a dtype, or a finding for a case.
+NAMED = {backend.precision(dtype) for backend in all_backends() for dtype in OF_DTYPE} | set(
+    PRECISIONS
+)
+
 
 @pytest.mark.parametrize("row", TABLE, ids="-".join)
 def test_every_row_of_the_tolerance_table_has_its_reason_and_headroom(
     row: tuple[str, str, str],
 ) -> None:
-    """A factor has a reason and a measured headroom above 1; without a GPU the reason says so."""
+    """A factor has a reason and a measured headroom above 1; one of a stand-in says so."""
     entry = TABLE[row]
     assert entry.factor > 0
-    assert entry.headroom is None or entry.headroom > 1
-    assert (entry.headroom is None) == ("no GPU was at hand" in entry.reason)
+    assert entry.headroom > 1
+    assert (row[1] in STAND_IN) == ("no GPU was at hand" in entry.reason)
+    assert (row[1] in STAND_IN) == ("stand-in on the CPU" in entry.reason)
     assert len(entry.reason.split()) >= 3
     assert row[1] in UNIT_ROUNDOFF
 
@@ -65,4 +81,33 @@ def test_tolerance_shrinks_no_further_below_the_normal_numbers() -> None:
 
 def test_results_of_two_precisions_are_compared_under_the_coarser() -> None:
     """The precision of the larger unit roundoff counts, in either order."""
-    assert coarser("float32", "tf32") == coarser("tf32", "float32") == "tf32"
+    for finer, coarse in itertools.combinations(("float32", "tf32", "bfloat16 products"), 2):
+        assert coarser(finer, coarse) == coarser(coarse, finer) == coarse
+
+
+def missing(
+    precisions: Iterable[str],
+    table: Mapping[tuple[str, str, str], Row] = TABLE,
+    roundoffs: Mapping[str, float] = UNIT_ROUNDOFF,
+) -> list[str]:
+    """What the tolerance table lacks of these precisions."""
+    rows = itertools.product(("state", "gradient"), sorted(precisions), (RUN, REFERENCE))
+    return [f"no unit roundoff of {name}" for name in sorted(set(precisions) - set(roundoffs))] + [
+        f"no row {row}" for row in rows if row not in table
+    ]
+
+
+def test_every_precision_that_can_be_named_has_its_rows() -> None:
+    """Of a backend or of a finding: states and gradients, against a run and a reference."""
+    assert {"float64", "float32", "float16", "bfloat16", "tf32", "bfloat16 products"} == NAMED
+    assert missing(NAMED) == []
+
+
+def test_precision_without_a_row_is_named() -> None:
+    """A row or a unit roundoff that is taken out is missed, and so is an unknown precision."""
+    gone = ("gradient", "bfloat16 products", RUN)
+    table = {row: entry for row, entry in TABLE.items() if row != gone}
+    assert missing(NAMED, table=table) == [f"no row {gone}"]
+    roundoffs = {name: u for name, u in UNIT_ROUNDOFF.items() if name != "tf32"}
+    assert missing(NAMED, roundoffs=roundoffs) == ["no unit roundoff of tf32"]
+    assert len(missing(["float8"])) == 1 + 4
