@@ -178,7 +178,8 @@ def test_written_subject_file_is_read_again(tmp_path: Path) -> None:
     )
     path.write_text(text, encoding="utf-8")
     subject = read(path)
-    assert (subject.gru, subject.claims) == ("a:B", {Claim.FLOAT32, Claim.PACKED})
+    assert subject.gru == "a:B"
+    assert subject.claims == frozenset({Claim.FLOAT32, Claim.PACKED})
     assert '# "float64",  # TypeError: "no" float64' in text
 
 

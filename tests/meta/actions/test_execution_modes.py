@@ -66,7 +66,7 @@ def test_stacked_unidirectional_grus_compute_the_same_function(h_0: str) -> None
 def test_refusal_is_an_error_in_the_words_of_the_mode() -> None:
     """A mode that is claimed and refuses the module breaks its claim."""
     witness = witness_of(Implementation("mypkg:MyGRU", InPython))
-    with pytest.raises(ConversionError, match="it replaces torch.nn.GRU only"):
+    with pytest.raises(ConversionError, match=r"it replaces torch\.nn\.GRU only"):
         modes.INT8.of(witness, Wrapper(witness.bi))
 
 
