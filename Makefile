@@ -31,7 +31,7 @@ RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
 OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS),$(if $(GRU),-n 1)) $(ARGS)
-LAWS := tests/laws tests/truths tests/recorded
+LAWS := tests/laws tests/truths tests/claims tests/recorded
 VERSIONS ?= $(TORCH)
 
 # The Python of one version's environment, and what of these versions has no environment yet.

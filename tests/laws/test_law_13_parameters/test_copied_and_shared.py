@@ -157,7 +157,6 @@ def test_training_one_leaves_the_other_where_parameters_are_copied(
     Claim.ASSIGNMENT,
     Claim.GRADIENTS,
     Claim.CONVERSION,
-    Claim.FLOAT16,
     Claim.STATE_DICT,
 )
 @over(TRAINED)

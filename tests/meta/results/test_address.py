@@ -16,6 +16,7 @@ CASE = "cpu-I3-H7-L1-B2-T5-f64-reverse[x]"
         ("tests/laws/test_law_13_parameters/test_live.py", Kind.LAW, "13 parameters"),
         ("tests\\laws\\test_law_13_parameters\\test_live.py", Kind.LAW, "13 parameters"),
         ("tests/truths/test_oracle_gradients.py", Kind.TRUTH, "truth: oracle gradients"),
+        ("tests/claims/test_unclaimed.py", Kind.CLAIM, "claim: unclaimed"),
         ("tests/recorded/test_packed_results.py", Kind.BASELINE, "recorded: packed results"),
     ],
 )
