@@ -27,11 +27,11 @@ from fixtures.proof.collection import (
 )
 from fixtures.proof.runner import Outcome, run
 from fixtures.proof.stand_ins.exercised import refusing, reporting
-from fixtures.proof.stand_ins.stand_in import OF_TORCH_ALONE
+from fixtures.proof.stand_ins.stand_in import of_any_gru
 from fixtures.proof.stand_ins.watched import WatchedGRU
 
 CPU = Backend("cpu")
-WATCHED = Implementation("WatchedGRU", WatchedGRU, frozenset(Claim) - OF_TORCH_ALONE)
+WATCHED = Implementation("WatchedGRU", WatchedGRU, of_any_gru())
 CONVERTED = Implementation("torch.nn.GRU", nn.GRU, frozenset(Claim))
 
 
