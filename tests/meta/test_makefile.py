@@ -22,7 +22,10 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("verify",), "-m pytest tests/laws tests/truths tests/recorded --profile quick"),
+        (
+            ("verify",),
+            "-m pytest tests/laws tests/truths tests/claims tests/recorded --profile quick",
+        ),
         (("full",), "--profile full"),
         (("verify", "PROFILE=full"), "--profile full"),
         (("verify", "JOBS=2"), "-n 2"),

@@ -34,6 +34,7 @@ def test_verdict_counts_the_cases_that_there_are() -> None:
     """Law by law, README's cases and those that did not run are the law cases of the profile."""
     block = readme.block(TEXT, commands.VERIFY)
     counts = Counter({name.strip(): number(cases) for name, cases in ROW.findall(block)})
+    del counts["claim: unclaimed"]  # torch.nn.GRU's restrictions are no law cases
     for name, count in LEFT_OUT.findall(block):
         counts[name] += number(count)
     law_cases = [law_case for law_test in law_tests() for law_case in law_test.law_cases]
