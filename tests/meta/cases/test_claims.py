@@ -115,8 +115,9 @@ def test_every_claim_is_needed_by_a_law() -> None:
     quick = needs_of_all(law_case for law_test in law_tests() for law_case in law_test.law_cases)
     slow = [each for each in law_tests() if "test_converted.py" in each.nodeid]
     full = needs_of_all(law_case for law_test in slow for law_case in in_full(law_test))
-    assert set(Claim) - quick - {Claim.TORCH_WORDS} == {Claim.INDUCTOR}
-    assert set(Claim) - quick - full == {Claim.TORCH_WORDS}  # they decide how a refusal is judged
+    words = {Claim.TORCH_WORDS}  # of every refusal: they decide how it is judged
+    assert set(Claim) - quick - words == {Claim.INDUCTOR}
+    assert set(Claim) - quick - words <= full
 
 
 def test_table_says_why_and_where() -> None:
