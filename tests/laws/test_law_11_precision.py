@@ -147,11 +147,12 @@ def test_half_precision_sums_are_carried_wider(witness: Witness, agree: Agree) -
 
 
 @over(ENDS)
-def test_large_numbers_round_at_their_own_scale(witness: Witness, agree: Agree) -> None:
-    """With an x around 100, the error is rounding at the size of the sums."""
-    x = 100 * witness.x
-    expected = oracle_of(witness, x=x)
-    agree.with_reference(witness.bi(x, witness.h_0), expected, scale=expected.scale)
+def test_numbers_of_every_size_round_at_their_own_scale(witness: Witness, agree: Agree) -> None:
+    """With an x of any size from 2**-12 to 2**12, the error is rounding at the size of the sums."""
+    for exponent in range(-12, 13):
+        x = 2.0**exponent * witness.x
+        expected = oracle_of(witness, x=x)
+        agree.with_reference(witness.bi(x, witness.h_0), expected, scale=expected.scale)
 
 
 @over(ENDS)
