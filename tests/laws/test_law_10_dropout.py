@@ -152,7 +152,7 @@ def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: A
     )
 
 
-@needs(Claim.DROPOUT, Claim.REFUSALS)
+@needs(Claim.DROPOUT, Claim.TORCH_WORDS)
 @over(SPREAD.filter(lambda case: case.num_layers == 1).with_fields(training=True, dropout=0.5))
 def test_single_layer_warns_and_drops_nothing(witness: Witness, agree: Agree) -> None:
     """With one layer, the constructor warns of p, naming num_layers, and nothing is dropped."""
