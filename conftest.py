@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="in tests/fuzz, try N random cases for each sentence of the laws (make fuzz)",
+        help="in tests/fuzz, try N random cases for each law test (make fuzz)",
     )
     group.addoption(
         "--record",
@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--write-claims",
         metavar="FILE",
-        help="try each claim of --gru once, and write the subject file to start from (.toml)",
+        help="try each claim of --gru, and write the subject file to start from (.toml)",
     )
     group.addoption(
         "--import",
@@ -86,7 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--closeness",
         action="store_true",
-        help="end with the rounding table as this run measured it",
+        help="end with the tolerance table as this run measured it",
     )
 
 
