@@ -1,24 +1,37 @@
-"""The handbook, tests/laws/README.md: its snippets, links and pictures are up to date.
+"""The handbook, tests/laws: its tables, links and pictures are up to date, and nothing is missing.
 
-A snippet continues from the end of the first section, the notebook, and from nothing else.
-test_house_rules.py checks that the claims are the laws' own sentences.
+test_handbook_snippets.py runs the snippets; test_house_rules.py checks that claims are the laws'
+own sentences.
 """
 
 from __future__ import annotations
 
-import doctest
-import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
-import torch
 
-from fixtures.report.handbook import FOLDER, PICTURES, rounding_walk
+from fixtures.cases.claims import Claim
+from fixtures.cases.claims.offered import read
+from fixtures.report.handbook import (
+    FOLDER,
+    HANDBOOK,
+    PAGES,
+    PICTURES,
+    TABLES,
+    backends,
+    command,
+    rounding_walk,
+)
+from fixtures.report.handbook.snippets import snippets
+from fixtures.report.readme import block, replaced
 
-HANDBOOK = FOLDER.parent / "README.md"
-TEXT = HANDBOOK.read_text(encoding="utf-8")
-LAWS = sorted(path.name for path in HANDBOOK.parent.glob("test_law_*"))
+INDEX = HANDBOOK / "README.md"
+Pages = Mapping[Path, str]
+TEXTS: Pages = {page: page.read_text(encoding="utf-8") for page in PAGES}
+LAWS = sorted(path.name for path in HANDBOOK.glob("test_law_*"))
+CHUNK = 30  # lines; the notebook is one piece
 
 
 def sections(text: str) -> dict[str, str]:
@@ -27,9 +40,14 @@ def sections(text: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def snippets(section: str) -> list[str]:
-    """The blocks of Python."""
-    return re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+def questions(pages: Pages) -> dict[tuple[Path, str], str]:
+    """Page, heading and text of each question."""
+    return {
+        (page, heading): body
+        for page, text in pages.items()
+        for heading, body in sections(text).items()
+        if heading.endswith("?")
+    }
 
 
 def anchor(heading: str) -> str:
@@ -37,80 +55,87 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-SECTIONS = sections(TEXT)
-OPENING, *REST = SECTIONS
-QUESTIONS = [heading for heading in REST if heading.endswith("?")]
-
-
-def doctest_report(text: str, heading: str) -> str:
-    """Doctest's report on the snippets of one section; empty if each prints what the text shows."""
-    bodies = sections(text)
-    opening = [] if heading == OPENING else snippets(bodies[OPENING])
-    source = "\n".join(opening + snippets(bodies[heading]))
-    test = doctest.DocTestParser().get_doctest(source, {}, heading, str(HANDBOOK), 0)
-    report = io.StringIO()
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        doctest.DocTestRunner(verbose=False).run(test, out=report.write)
-    return report.getvalue()
-
-
-def long_snippets(text: str) -> list[str]:
-    """Snippets of more than ten lines of code."""
+def incomplete_snippets(pages: Pages) -> list[str]:
+    """Snippets that print nothing, need more than torch, or are too long to be read."""
     return [
-        block
-        for block in snippets(text)
-        if len(re.findall(r"^(?:>>>|\.\.\.) ", block, re.MULTILINE)) > 10
+        str(snippet)
+        for page, text in pages.items()
+        for snippet in snippets(page, text)
+        if not snippet.shown
+        or snippet.imports()
+        or (snippet.code.count("\n") > CHUNK and page.name != "notebook.md")
     ]
 
 
-def dead_links(text: str) -> list[str]:
+def dead_links(pages: Pages) -> list[str]:
     """Links to files, pictures and headings that do not exist."""
-    anchors = {f"#{anchor(heading)}" for heading in sections(text)}
-    targets = re.findall(r"\]\(((?!https://)[^)]+)\)", text)
+    dead = []
+    for page, text in pages.items():
+        for target in re.findall(r"\]\(((?!https://)[^)]+)\)", text):
+            name, _, heading = target.partition("#")
+            path = (page.parent / name).resolve() if name else page
+            there = pages.get(path) or (path.read_text("utf-8") if path.suffix == ".md" else "")
+            headings = re.findall(r"^#+ (.+)$", there, re.MULTILINE) if path.exists() else []
+            if not path.exists() or (heading and heading not in map(anchor, headings)):
+                dead.append(f"{page.name}: {target}")
+    return dead
+
+
+def missing_from_index(pages: Pages) -> list[str]:
+    """Questions and laws without a link in the index."""
+    links = {
+        f"{'' if page == INDEX else page.relative_to(HANDBOOK).as_posix()}#{anchor(heading)}"
+        for page, text in pages.items()
+        for heading in sections(text)
+        if page == INDEX or heading.endswith("?")
+    }
+    return sorted(link for link in links if f"]({link})" not in pages[INDEX])
+
+
+def misnamed_issues(pages: Pages) -> list[str]:
+    """Links to an issue whose text is not its repository and number."""
+    links = re.compile(
+        r"\[([^]]*)\]\(https://github\.com/([\w.-]+/([\w.-]+)/(?:issues|pull)/(\d+))\)"
+    )
     return [
-        target
-        for target in targets
-        if target not in anchors
-        and (target.startswith("#") or not (HANDBOOK.parent / target).exists())
+        path
+        for page, text in pages.items()
+        if page.name != "backends.md"  # there the text is the reason
+        for label, path, name, number in links.findall(text)
+        if label != f"{name}#{number}"
     ]
 
 
-def missing_from_contents(text: str) -> list[str]:
-    """Headings without a link in the table of contents, which is before the first of them."""
-    contents = text.partition("\n## ")[0]
-    return [
-        heading for heading in list(sections(text))[1:] if f"](#{anchor(heading)})" not in contents
-    ]
-
-
-def misnamed_issues(text: str) -> list[str]:
-    """Links to GitHub whose text is not the repository and number of the issue."""
-    links = re.findall(r"\[([^]]*)\]\(https://github\.com/([^)]*)\)", text)
-    issue = re.compile(r"[\w-]+/([\w-]+)/(?:issues|pull)/(\d+)")
-    return [path for label, path in links if issue.sub(r"\1#\2", path) != label]
-
-
-def pictures_without_alt_text(text: str) -> list[str]:
+def pictures_without_alt_text(pages: Pages) -> list[str]:
     """Pictures whose alternative text is less than five words."""
-    pictures = re.findall(r"!\[(.*?)\]\(([^)\s]+)\)", text)
+    pictures = re.findall(r"!\[(.*?)\]\(([^)\s]+)\)", "".join(pages.values()))
     return [path for alt, path in pictures if len(alt.split()) < 5]
 
 
-def unanswered(text: str) -> list[str]:
+def unanswered(pages: Pages) -> list[str]:
     """Questions without a snippet, a table or picture, or a link to an issue that asked it."""
-    required = (r"^>>> ", r"^\|---|^!\[", r"^Asked.*\[\S+#\d+\]\(https://")
+    required = (r"^```python$", r"^\|---|^!\[", r"^(?:.*\. )?Asked[^.]*\[\S+#\d+\]\(https://")
     return [
         heading
-        for heading, body in sections(text).items()
-        if heading.endswith("?")
-        and not all(re.search(pattern, body, re.MULTILINE) for pattern in required)
+        for (_, heading), body in questions(pages).items()
+        if not all(re.search(pattern, body, re.MULTILINE) for pattern in required)
     ]
 
 
-def incomplete(text: str) -> list[str]:
+def silent_about_hardware(pages: Pages) -> list[str]:
+    """Questions about a GPU or TPU that do not say whether their answer was run on one."""
+    return [
+        heading
+        for (_, heading), body in questions(pages).items()
+        if re.search(r"GPU|TPU|CUDA|cuDNN|MPS|hx is not|contiguous chunk", heading)
+        and not re.search(r"Not\s+run\s+here: no (?:such )?[GT]PU\s+was\s+at\s+hand", body)
+    ]
+
+
+def incomplete_laws(pages: Pages) -> list[str]:
     """Laws whose section lacks a formula, a snippet, an issue or the link to its file."""
-    bodies = {heading[:2]: body for heading, body in sections(text).items()}
-    required = (r"^```text\n", r"^>>> ", r"\[\S+#\d+\]\(https://")
+    bodies = {heading[:2]: body for heading, body in sections(pages[INDEX]).items()}
+    required = (r"^```text\n", r"^```python\n", r"\[\S+#\d+\]\(https://")
     return [
         name
         for name in LAWS
@@ -121,61 +146,64 @@ def incomplete(text: str) -> list[str]:
     ]
 
 
-#: Each check of the whole text, and a planted violation: text to replace, and its replacement.
-CHECKS: dict[Callable[[str], list[str]], tuple[str, str]] = {
-    long_snippets: ("```python\n", "```python\n" + 11 * ">>> 1\n1\n"),
-    dead_links: ("pictures/packed.svg", "pictures/unpacked.svg"),
-    missing_from_contents: ("(#16-errors)", "(#15-execution-modes)"),
+#: Each check of all pages, and a planted violation: text to replace, and its replacement.
+CHECKS: dict[Callable[[Pages], list[str]], tuple[str, str]] = {
+    incomplete_snippets: ("import torch\n", "import torch, fixtures\n"),
+    dead_links: ("../pictures/rounding_walk.svg", "../pictures/rounding.svg"),
+    missing_from_index: ("(#16-errors)", "(#15-execution-modes)"),
     misnamed_issues: ("pytorch/issues/3587", "pytorch/issues/3857"),
     pictures_without_alt_text: (
         "![batch_first transposes x and output. h_0 and h_n stay as they are.]",
         "![]",
     ),
     unanswered: ("Asked in [pytorch#42830]", "See [pytorch#42830]"),
-    incomplete: ("Law: [test_law_12_purity]", "Law: [test_law_13_purity]"),
+    silent_about_hardware: ("Not run here: no GPU was at hand", "Run on a GPU"),
+    incomplete_laws: ("Law: [test_law_12_purity]", "Law: [test_law_13_purity]"),
 }
 
 
-@pytest.mark.parametrize("heading", SECTIONS, ids=anchor)
-def test_snippets_print_what_the_page_says(heading: str) -> None:
-    """Every snippet of a section, run by doctest, prints the lines below it."""
-    assert snippets(SECTIONS[heading])
-    assert not doctest_report(TEXT, heading)
-
-
-@pytest.mark.parametrize("heading", SECTIONS, ids=anchor)
-def test_other_output_is_found(heading: str) -> None:
-    """If the last line that a section prints is changed, its check fails."""
-    last = snippets(SECTIONS[heading])[-1]
-    doctored = SECTIONS[heading].replace(last, last.rstrip("\n") + " and more\n")
-    assert doctest_report(TEXT.replace(SECTIONS[heading], doctored), heading)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_pages_are_whole(check: Callable[[Pages], list[str]]) -> None:
+    """Snippets need torch only, links work, pictures have words, no section lacks a part."""
+    assert check(TEXTS) == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_page_is_whole(check: Callable[[str], list[str]]) -> None:
-    """Snippets are short, links work, pictures have alternative text, no section lacks a part."""
-    assert check(TEXT) == []
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_every_check_finds_a_planted_violation(check: Callable[[str], list[str]]) -> None:
-    """A text that is wrong in one place does not pass."""
+def test_every_check_finds_a_planted_violation(check: Callable[[Pages], list[str]]) -> None:
+    """Pages that are wrong in one place do not pass."""
     before, after = CHECKS[check]
-    assert before in TEXT
-    assert len(check(TEXT.replace(before, after, 1))) > len(check(TEXT))
+    page = next(page for page, text in TEXTS.items() if before in text)
+    assert check({**TEXTS, page: TEXTS[page].replace(before, after, 1)})
 
 
-def test_laws_come_in_order_then_the_questions() -> None:
-    """After the notebook come the laws in their order, then questions only."""
-    assert [heading.replace(" ", "_") for heading in REST[: len(LAWS)]] == [
+@pytest.mark.parametrize("name", TABLES)
+def test_table_is_up_to_date(name: str) -> None:
+    """A table is what its command prints."""
+    page, table = TABLES[name]
+    assert replaced(TEXTS[page], command(name), table()) == TEXTS[page]
+
+
+def test_table_of_backends_has_every_restriction() -> None:
+    """A reason and a link for each entry, a row for each claim; without entries all is claimed."""
+    entries, page = read(), TEXTS[HANDBOOK / "backends.md"]
+    shown = block(page, command("restrictions"))
+    assert all(f"[{entry.reason}]({entry.link})" in shown for entry in entries)
+    assert shown.count("\n") == len(entries) + 2
+    assert block(page, command("claims")).count("\n") == len(Claim) + 2
+    assert " no |" in backends.claims()
+    assert " no |" not in backends.claims([])
+
+
+def test_laws_come_in_order() -> None:
+    """The sections of the index are the laws in their order."""
+    assert [heading.replace(" ", "_") for heading in sections(TEXTS[INDEX])] == [
         name.removeprefix("test_law_").removesuffix(".py") for name in LAWS
     ]
-    assert REST[len(LAWS) :] == QUESTIONS
 
 
 def test_every_picture_is_shown() -> None:
-    """The files, the functions that draw them and the pictures on the page are the same."""
-    shown = set(re.findall(r"\]\(pictures/(\S+?)\)", TEXT))
+    """The files, the functions that draw them and the pictures on the pages are the same."""
+    shown = set(re.findall(r"\]\((?:\.\./)?pictures/(\S+?)\)", "".join(TEXTS.values())))
     assert shown == set(PICTURES) == {path.name for path in FOLDER.iterdir()}
 
 
