@@ -36,6 +36,8 @@ from fixtures.cases.tables import CONVERTED
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
+pytestmark = [pytest.mark.costly]
+
 FLOAT32 = CONVERTED.with_fields(dtype="float32")
 ONE = Table(FLOAT32.quick[:1], FLOAT32.full)
 SLOW = Table((), FLOAT32.full[:2])

@@ -36,6 +36,8 @@ from fixtures.cases.tables import CONVERTED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
+pytestmark = [pytest.mark.costly]
+
 SMALL = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len < 8 and case.hidden_size < 100
 )

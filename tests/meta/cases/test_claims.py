@@ -15,10 +15,10 @@ from fixtures.cases.backend import Backend, NotHereError, all_backends
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needed, needs
 from fixtures.cases.claims.offered import read, unclaimed
+from fixtures.cases.covering import COSTLY
 from fixtures.cases.implementation import Implementation
 from fixtures.cases.table import Table
 from fixtures.proof.collection import (
-    COSTLY,
     LawCase,
     LawTest,
     covering_selection,
@@ -53,7 +53,7 @@ def unsaid(law_case: LawCase) -> set[Claim]:
 def test_law_exercises_no_claim_but_those_that_it_needs(group: str) -> None:
     """So a GRU that refuses what it does not claim fails no law: each claim, in every group."""
     selection, _ = covering_selection(group)
-    cheap = [law_case for law_case in selection if law_case.cost < COSTLY]
+    cheap = [law_case for law_case in selection if law_case.call.cost < COSTLY]
     assert {str(each): claims for each in cheap if (claims := unsaid(each))} == {}
 
 

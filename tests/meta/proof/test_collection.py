@@ -11,10 +11,10 @@ import pytest
 
 from fixtures import ROOT
 from fixtures.cases.backend import Backend
+from fixtures.cases.covering import COSTLY
 from fixtures.cases.implementation import TORCH_GRU
 from fixtures.comparison.selection import compares_with_itself, why_not_claimed
 from fixtures.proof.collection import (
-    COSTLY,
     LawCase,
     covering_selection,
     group_of,
@@ -60,13 +60,13 @@ def test_covering_selection_meets_every_level(group: str) -> None:
     assert Counter(map(str, selection + rest)) == Counter(map(str, law_cases))
     assert levels(selection) == levels(law_cases)
     for law_test in law_tests_of_group:
-        mine = [each for each in law_cases if each.law_test == law_test and each.cost < COSTLY]
+        mine = [each for each in law_cases if each.law_test == law_test and each.call.cost < COSTLY]
         assert levels(mine) <= levels(each for each in selection if each.law_test == law_test)
 
 
 def levels(law_cases: Iterable[LawCase]) -> set[object]:
     """The levels that some law cases have together."""
-    return {level for law_case in law_cases for level in law_case.levels}
+    return {level for law_case in law_cases for level in law_case.call.levels}
 
 
 def test_unknown_law_is_named() -> None:

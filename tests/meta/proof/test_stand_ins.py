@@ -15,13 +15,13 @@ import pytest
 
 from fixtures.cases.backend import Backend
 from fixtures.cases.claims import Claim, needed
+from fixtures.cases.covering import COSTLY
 from fixtures.cases.implementation import TORCH_GRU, Implementation
 from fixtures.cases.subject_file import written
 from fixtures.comparison.agreement import Comparison
 from fixtures.comparison.selection import compares_with_itself, on_backend, why_not_claimed
 from fixtures.proof import mutants
 from fixtures.proof.collection import (
-    COSTLY,
     LawCase,
     covering_selection,
     group_of,
@@ -64,7 +64,7 @@ NEAR: dict[str, str] = {
 def assigned() -> tuple[tuple[LawCase, ...], ...]:
     """The law cases that judge each stand-in."""
     selected = [each for group in groups() for each in covering_selection(group)[0]]
-    cheap = [law_case for law_case in selected if law_case.cost < COSTLY]
+    cheap = [law_case for law_case in selected if law_case.call.cost < COSTLY]
     firsts = {law_case.law_test.nodeid: law_case for law_case in reversed(cheap)}
     own: list[list[LawCase]] = [[] for _ in STAND_INS]
     for law_case, cases in zip(cheap, itertools.cycle(own), strict=False):

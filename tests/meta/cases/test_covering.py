@@ -1,0 +1,33 @@
+"""covering: a few calls among which every level of every factor is met."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.cases.case import Case
+from fixtures.cases.covering import Call, split
+
+CASES = [
+    Case(size, 4, num_layers=layers, dtype=dtype, bias=bias)
+    for size in (1, 3)
+    for layers in (1, 2)
+    for dtype in ("float32", "float64")
+    for bias in (True, False)
+]
+
+
+@pytest.mark.parametrize(
+    "levels", [{"num_layers": 2}, {"dtype": "float64"}, {"bias": False}, {"input_size": 1}]
+)
+def test_selection_meets_every_level(levels: dict[str, object]) -> None:
+    """With the fewest calls that it finds, the first of which meets as many levels as can be."""
+    selection, rest = split(CASES, lambda case: Call("", {"case": case}))
+    assert len(selection) + len(rest) == len(CASES)
+    assert len(selection) < len(rest)
+    assert any(levels.items() <= vars(case).items() for case in selection)
+
+
+def test_first_call_has_no_size_of_one() -> None:
+    """With such a size, much of a law cannot fail."""
+    selection, _ = split(CASES, lambda case: Call("", {"case": case}))
+    assert selection[0].input_size == 3
