@@ -3,7 +3,8 @@
 #   TORCH=2.15.0       test another torch (a version, newest, or nightly); each has its own environment under .venv/
 #   DEVICE=cuda        test on this device only (several: DEVICE="cpu cuda"); default: all present
 #   PROFILE=full       ten times as many cases; default: quick
-#   JOBS=2             spread over processes with pytest-xdist
+#   JOBS=2             spread over processes with pytest-xdist; verify and full: default one for each core, up to eight;
+#                      JOBS=0 is one process
 #   GRU=my.toml        test this GRU (a subject file, MODULE:ATTR or FILE.py:ATTR), in a process of its own: a crash
 #                      in native code then costs one case
 #   SEED=3             other random numbers
@@ -30,7 +31,7 @@ ENV := .venv/torch-$(TORCH)
 RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
-OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS),$(if $(GRU),-n 1)) $(ARGS)
+OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)$(if $(filter auto,$(JOBS)), --maxprocesses 8),$(if $(GRU),-n 1)) $(ARGS)
 LAWS := tests/laws tests/truths tests/claims tests/recorded
 VERSIONS ?= $(TORCH)
 
@@ -51,6 +52,7 @@ refusal = listed=$$($(PYTHON) -m pip index versions torch 2>/dev/null | tr -d '\
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
 
+verify: JOBS ?= auto
 verify: $(ENV)/$(if $(findstring .html,$(ARGS)),.report,.verify)  ## laws and truths on one torch, and the verdict
 	$(RUN) -m pytest $(LAWS) $(OPTIONS)
 

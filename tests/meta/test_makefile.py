@@ -28,6 +28,8 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         ),
         (("full",), "--profile full"),
         (("verify", "PROFILE=full"), "--profile full"),
+        (("verify",), "-n auto --maxprocesses 8"),
+        (("full",), "-n auto --maxprocesses 8"),
         (("verify", "JOBS=2"), "-n 2"),
         (("verify", "DEVICE=cpu cuda"), "--device cpu --device cuda"),
         (("verify", "GRU=mypkg:MyGRU"), "--gru mypkg:MyGRU"),
