@@ -113,6 +113,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _demand_torch() -> None:
+    if not __debug__:
+        raise pytest.UsageError("python -O and PYTHONOPTIMIZE remove asserts, which tests need")
     try:
         torch = importlib.import_module("torch")
     except ImportError as error:

@@ -43,7 +43,7 @@ def verdict(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nosuch:Thing", "importing nosuch failed: ModuleNotFoundError"),
+        ("nosuch:Thing", "No module named 'nosuch'; PYTHONPATH names where modules lie, or write"),
         ("os:path", "path is a module; it must be a class or a factory"),
         ("os:nothing", "os has no attribute nothing"),
         ("os", "write MODULE:ATTR"),
@@ -72,7 +72,9 @@ def test_absent_device_is_named_beside_those_present(device: str) -> None:
         ("--device", "nonsense"),
         ("--gru", "os:path"),
         ("--case", "no_bias"),
+        ("--case", "I0-H0-L0-B0-T0-f64"),
         ("--threads", "0"),
+        ("--threads", "100000"),
         ("--fuzz", "-3"),
     ],
     ids="".join,
@@ -83,6 +85,49 @@ def test_wrong_option_is_a_usage_exit(arguments: tuple[str, ...]) -> None:
     assert process.returncode == 4
     assert process.stderr.startswith(f"ERROR: {' '.join(arguments)}: ")
     assert "Traceback" not in process.stdout + process.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--case=",), "--case '': a case begins with its sizes"),
+        (("--gru=grus:raising",), "raising(2, 3, bidirectional=True) raised TypeError: my factory"),
+        (("-n-1",), "-n -1: at least 1"),
+    ],
+)
+def test_wrong_option_is_told_in_its_own_words(
+    tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    """An empty case, a factory's own error, and fewer processes than none are usage errors."""
+    if "-n-1" in options:
+        pytest.importorskip("xdist", reason="xdist is not installed")
+    (tmp_path / "grus.py").write_text(RAISING, encoding="utf-8")
+    process = suite(LAW, *options, path=tmp_path)
+    assert process.returncode == 4
+    assert f"ERROR: {says}" in process.stderr.replace("--gru grus:raising: ", "")
+    assert "Traceback" not in process.stdout + process.stderr
+
+
+RAISING = """
+def raising(*args, **kwargs):
+    raise TypeError("my factory broke")
+"""
+
+
+def test_python_without_asserts_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without asserts, as under python -O, nothing runs: exit 4."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    process = suite(LAW)
+    assert process.returncode == 4
+    assert process.stderr.startswith("ERROR: python -O and PYTHONOPTIMIZE remove asserts")
+
+
+def test_module_may_lie_beside_the_file_of_a_gru(tmp_path: Path) -> None:
+    """--gru FILE.py:ATTR imports what lies beside FILE.py."""
+    (tmp_path / "beside.py").write_text("from torch.nn import GRU\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text("from beside import GRU\n", encoding="utf-8")
+    process = suite(LAW, "-k", "I3-H7-L1", "--gru", f"{tmp_path / 'mine.py'}:GRU")
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 @pytest.mark.parametrize(
@@ -105,27 +150,6 @@ def test_unusable_torch_is_one_line_and_a_usage_exit(
     assert process.returncode == 4
     assert message in process.stderr
     assert "Traceback" not in process.stdout + process.stderr
-
-
-#: A plugin that interrupts the run in the 21st test.
-IMPATIENT = """
-calls = 0
-def pytest_runtest_call(item):
-    global calls
-    calls += 1
-    if calls > 20:
-        raise KeyboardInterrupt
-"""
-
-
-def test_interrupt_ends_in_the_verdict_so_far(tmp_path: Path) -> None:
-    """Ctrl-C: exit 2, the lines so far, and a sentence that claims nothing."""
-    (tmp_path / "impatient.py").write_text(IMPATIENT, encoding="utf-8")
-    process = suite(LAW, "-p", "impatient", path=tmp_path)
-    assert process.returncode == 2
-    text = " ".join(process.stdout.split())
-    assert "INTERRUPTED: " in text
-    assert "20 cases, 0 failed so far. Nothing is verified." in text
 
 
 @pytest.fixture(scope="module")
