@@ -19,6 +19,19 @@ PROFILE ?= quick
 EXAMPLES ?= 200
 SEEDS ?= 100
 
+# A wrong value is refused here, before anything is made.
+ifneq ($(words $(TORCH)),1)
+$(error TORCH="$(TORCH)": name one torch, a version, newest or nightly; make upgrade takes FROM and TO)
+endif
+too_old := $(filter 0.% 1.% 0 1,$(TORCH) $(FROM) $(TO) $(COMPARE) $(VERSIONS))
+ifneq ($(too_old),)
+$(error torch $(firstword $(too_old)): this suite tests torch 2.0 and later)
+endif
+too_few := $(filter 0 -%,$(SEEDS) $(EXAMPLES)) $(filter -%,$(JOBS))
+ifneq ($(strip $(too_few)),)
+$(error SEEDS=$(SEEDS) EXAMPLES=$(EXAMPLES) JOBS=$(JOBS): $(firstword $(too_few)) is too few)
+endif
+
 ifeq ($(OS),Windows_NT)
 PYTHON ?= python
 BIN := Scripts
@@ -39,13 +52,19 @@ VERSIONS ?= $(TORCH)
 python_of = .venv/torch-$(1)/$(BIN)/python
 not_made = $(foreach version,$(1),$(if $(wildcard .venv/torch-$(version)/.verify),,$(version)))
 
-# Refuse in one line, before anything is made, a version that pip does not list. pip resolves newest and nightly;
-# where it lists nothing, nothing is refused.
+# Refuse in one line, before anything is made, a version that pip does not list, or where no index answers. pip
+# resolves newest and nightly; where pip itself is not there, or is too old to list, nothing is refused.
 existing = $(if $(filter-out newest nightly,$(1)),$(refusal),:)
-refusal = listed=$$($(PYTHON) -m pip index versions torch 2>/dev/null | tr -d '\r' | sed -n 's/^Available versions: //p'); \
+refusal = answer=$$($(PYTHON) -m pip index versions torch 2>&1 | tr -d '\r'); \
+  listed=$$(echo "$$answer" | sed -n 's/^Available versions: //p'); \
+  here="for $$($(PYTHON) -V) on $$(uname -sm)"; \
+  case "$$answer" in *"No matching distribution"*) \
+    echo "No index answered: pip lists no torch $$here; look at the network, PIP_INDEX_URL and PIP_NO_INDEX" >&2; exit 1;; esac; \
   for version in $(filter-out newest nightly,$(1)); do case " $$listed," in " ,"|*" $$version,"*|*" $$version+"*) ;; \
-    *) echo "torch $$version does not exist, or has no build for $$($(PYTHON) -V) on $$(uname -sm);" \
-       "the newest that pip lists: $$(echo "$$listed" | cut -d, -f1-12)" >&2; exit 1;; esac; done
+    *) echo "torch $$version is not among those that pip lists $$here: $$(echo "$$listed" | cut -d, -f1-12)" >&2; exit 1;; esac; done
+
+# What a failed installation leaves, and an environment that was whole before keeps.
+undo = [ -e $(ENV)/.verify ] || rm -rf $(ENV); exit 1
 
 .PHONY: today help verify full test upgrade bench versions fuzz mutants sensitivity soak platforms coverage readme lint
 
@@ -117,10 +136,10 @@ lint: $(ENV)/.test  ## ruff, mypy, and import-linter
 $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { echo "The suite needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(call existing,$(TORCH))
-	@echo "Making $(ENV), once: torch is large, this takes minutes ..."
-	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(RUN) -m pip install --quiet $(TORCH_PACKAGE) $(NUMPY_PACKAGE)
-	$(RUN) -m pip install --quiet ".[jobs,export]"
+	@echo "Making $(ENV), once: 0.2 GB to download for a CPU build of torch, up to 4 GB for CUDA's; pip shows how far it is ..."
+	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; $(undo); }
+	$(RUN) -m pip install $(TORCH_PACKAGE) $(NUMPY_PACKAGE) || { echo "torch $(TORCH) could not be installed: pip says why above"; $(undo); }
+	$(RUN) -m pip install --quiet ".[jobs,export]" || { echo "What verify needs beside torch could not be installed: pip says why above"; $(undo); }
 	@touch $@
 
 today:  # what is newest may be another tomorrow

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fixtures import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -36,7 +44,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "SEED=3"), "--seed 3"),
         (("verify", "ARGS=-x"), "-x"),
         (("verify", "TORCH=2.15.0"), ".venv/torch-2.15.0/"),
-        (("verify", "TORCH=newest"), "-m pip install --quiet --upgrade torch"),
+        (("verify", "TORCH=newest"), "-m pip install --upgrade torch"),
         (
             ("verify", "TORCH=newest", "ARGS=--report=verdict.html"),
             '-m pip install --quiet ".[report]"',
@@ -67,6 +75,32 @@ def test_upgrade_needs_both_versions() -> None:
     assert process.stdout == "Name both versions: make upgrade FROM=2.13.0 TO=2.15.0\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("verify", "TORCH="), 'TORCH="": name one torch'),
+        (("verify", "TORCH=2.13.0 2.15.0"), 'TORCH="2.13.0 2.15.0": name one torch'),
+        (("verify", "TORCH=1.13.1"), "torch 1.13.1: this suite tests torch 2.0 and later"),
+        (("upgrade", "FROM=1.13.1", "TO=2.13.0"), "torch 1.13.1: this suite tests torch 2.0"),
+        (("versions", "VERSIONS=2.0.1 1.9.0"), "torch 1.9.0: this suite tests torch 2.0"),
+        (("soak", "SEEDS=0"), "SEEDS=0 EXAMPLES=200 JOBS=: 0 is too few"),
+        (("fuzz", "EXAMPLES=-1"), "EXAMPLES=-1 JOBS=: -1 is too few"),
+        (("mutants", "JOBS=-1"), "JOBS=-1: -1 is too few"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_value_is_refused_before_anything_is_made(
+    arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    """One line, exit 2, and nothing runs."""
+    process = make(*arguments, f"ENV={tmp_path.as_posix()}/env")
+    assert process.returncode == 2
+    assert says in process.stderr
+    assert len(process.stderr.splitlines()) == 1
+    assert process.stdout == ""
+    assert not list(tmp_path.iterdir())
+
+
 #: A Python whose pip lists a few versions, and which cannot make environments.
 PYTHON = """
 case "$*" in
@@ -75,6 +109,78 @@ case "$*" in
   "-m venv "*) exit 1 ;;
 esac
 """
+
+#: A Python whose pip has no index.
+WITHOUT_INDEX = """
+case "$*" in
+  *"pip index versions torch") echo "ERROR: No matching distribution found for torch" >&2; exit 1 ;;
+  -V) echo "Python 3.11.7" ;;
+esac
+"""
+
+#: A Python that makes an environment, whose pip then installs nothing.
+WITHOUT_TORCH = """
+case "$*" in
+  *"pip index versions torch") echo "Available versions: 2.13.0" ;;
+  "-m venv "*) mkdir -p "$3/bin" && echo "exit 1" > "$3/bin/python" && chmod +x "$3/bin/python" ;;
+esac
+"""
+
+
+def test_no_index_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    """Where pip finds no torch at all (no network, PIP_NO_INDEX), the version is not to blame."""
+    stub = tmp_path / "python"
+    stub.write_text(WITHOUT_INDEX, encoding="utf-8", newline="\n")
+    process = make("verify", "TORCH=2.4.1", f"PYTHON=sh {stub.as_posix()}", f"ENV={tmp_path}/env")
+    assert process.returncode == 2
+    assert process.stderr.startswith("No index answered: pip lists no torch for Python 3.11.7 on ")
+    assert list(tmp_path.iterdir()) == [stub]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the environment's Python is a shell script")
+def test_failed_installation_leaves_nothing(tmp_path: Path) -> None:
+    """An environment without torch is removed, and an environment that was whole is kept."""
+    stub, environment = tmp_path / "python", tmp_path / "env"
+    stub.write_text(WITHOUT_TORCH, encoding="utf-8", newline="\n")
+    arguments = ("verify", "TORCH=2.13.0", f"PYTHON=sh {stub}", f"ENV={environment}")
+    process = make(*arguments)
+    assert process.returncode == 2
+    assert "torch 2.13.0 could not be installed: pip says why above" in process.stdout
+    assert not environment.exists()
+    environment.mkdir()
+    (environment / ".verify").touch()
+    os.utime(environment / ".verify", (0, 0))  # older than pyproject.toml: it is made again
+    assert make(*arguments).returncode == 2
+    assert (environment / ".verify").exists()
+
+
+def test_what_was_typed_before_changes_no_verdict() -> None:
+    """Whatever the laws use is installed before the first verify: no later command adds to it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    rule = makefile.partition("$(ENV)/.verify:")[2].partition("\n\n")[0]
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    installed = {
+        re.split("[>=]", package)[0]
+        for extra in re.findall(r'"\.\[([\w,]+)\]"', rule)[0].split(",")
+        for package in extras[extra]
+    }
+    optional = {re.split("[>=]", each)[0] for extra in extras.values() for each in extra}
+    law_files = [
+        *(ROOT / "tests" / "laws").rglob("*.py"),
+        *(ROOT / "tests" / "truths").rglob("*.py"),
+    ]
+    law_files += [
+        path
+        for room in ("cases", "comparison", "actions", "truth")
+        for path in (ROOT / "fixtures" / room).rglob("*.py")
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in law_files)
+    used = {
+        name for name in optional if re.search(rf"[\"' ]{name.replace('-', '_')}[\"'. \n]", text)
+    }
+    assert used >= {"onnx", "onnxruntime"}
+    assert used <= installed
 
 
 @pytest.mark.parametrize(
@@ -102,7 +208,7 @@ def test_version_that_pip_does_not_list_is_refused_before_anything_is_made(
     assert process.returncode == 2
     assert ("apt install python3-venv" in process.stdout) is (refused is None)
     if refused:
-        message = f"torch {refused} does not exist, or has no build for Python 3.11.7 on "
+        message = f"torch {refused} is not among those that pip lists for Python 3.11.7 on "
         assert process.stderr.startswith(message)
-        assert process.stderr.splitlines()[0].endswith(f"the newest that pip lists: {listed}")
+        assert process.stderr.splitlines()[0].endswith(f": {listed}")
         assert not (ROOT / ".venv" / f"torch-{refused}").exists()
