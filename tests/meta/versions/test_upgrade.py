@@ -44,7 +44,9 @@ def test_run_without_a_verdict_says_why(tmp_path: Path) -> None:
         RunFailedError,
         match=r"came to no verdict \(exit 4\):\n(.*\n)*.*--gru os:path: path is a module",
     ):
-        upgrade.verify(sys.executable, tmp_path / "verdict.json", ["--gru", "os:path"])
+        upgrade.verify(
+            sys.executable, tmp_path / "verdict.json", ["--gru", "os:path"], label="here"
+        )
 
 
 @pytest.fixture
