@@ -15,7 +15,7 @@ from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import Implementation
 from fixtures.proof.collection import LawCase, LawTest, law_tests
-from fixtures.proof.runner import Outcome, run
+from fixtures.proof.runner import run
 from fixtures.results.reproducer import Options, again
 
 hypothesis: Any = pytest.importorskip(
@@ -83,7 +83,7 @@ def test_law_test_holds_for_any_case(
     )
     def holds(law_case: LawCase, seed: int) -> None:
         outcome, reason = run(law_case, implementation, backend, seed)
-        if outcome in {Outcome.REJECTED, Outcome.CRASHED}:
+        if outcome.fails:
             gru = pytestconfig.option.gru or ""
             options = Options(case=str(law_case.case), devices=[str(backend)], gru=gru, seed=seed)
             line = again(law_test.nodeid, options)

@@ -3,9 +3,9 @@ still computes the same function.
 
     mode(bi)(x, h_0) == mode(standalone runs side by side)(x, h_0) == equations(x, h_0)
 
-at the sizes it was converted at, and at others where the mode promises to serve them. A mode that
-refuses a GRU gives no wrong answer: the test is skipped with its words. So is one whose mode this
-torch, this machine or this implementation does not have.
+at the sizes it was converted at, and at others where the mode promises to serve them, with its
+gradient and, in training, with its dropout. A mode that is claimed and refuses the GRU breaks the
+law. One that this torch or this machine does not have is skipped, with the reason.
 
 torch.compile leaves nn.GRU as it is, and compiles around it, unless
 ``torch._dynamo.config.allow_rnn`` is set. Quantised weights round more coarsely, by a row of their
@@ -18,9 +18,14 @@ onnxscript#2852 (linear_before_reset), pytorch#120626 and #126339 (export), #184
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
+from fixtures.actions.dropout_masks import runs_on_zeros
 from fixtures.actions.gradients.first_order import (
     inputs_with_grad,
     oracle_gradient,
@@ -28,8 +33,15 @@ from fixtures.actions.gradients.first_order import (
     vjp,
 )
 from fixtures.actions.modes import modes
-from fixtures.actions.modes.modes import Mode, StackedUnidirectionalGRU, Wrapper, call, other_sizes
+from fixtures.actions.modes.modes import (
+    Mode,
+    StackedUnidirectionalGRU,
+    Wrapper,
+    call,
+    other_sizes,
+)
 from fixtures.actions.reference import oracle_of
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import CONVERTED
@@ -41,11 +53,31 @@ pytestmark = [pytest.mark.costly]
 FLOAT32 = CONVERTED.with_fields(dtype="float32")
 ONE = Table(FLOAT32.quick[:1], FLOAT32.full)
 SLOW = Table((), FLOAT32.full[:2])
+_DROPPED = (
+    Case(3, 4, 2, batch=2, seq_len=2, dropout=1.0),
+    Case(4, 3, 3, batch=3, seq_len=2, dropout=1.0, bias=False, batch_first=True, h_0="none"),
+)
+DROPPED = Table(_DROPPED[:1], _DROPPED)
+SLOWLY_DROPPED = Table((), _DROPPED)
+
+
+def _converted(
+    witness: Witness, agree: Agree, mode: Mode, *, free: tuple[str, ...] = ()
+) -> Callable[..., Any]:
+    """The GRU under test, converted; neither a conversion nor a call of its result may raise."""
+    with agree.accepts(f"{mode}"):
+        run = mode.of(witness, Wrapper(witness.bi), free=free)
+
+    def accepted(x: Tensor, h_0: Tensor | None) -> Any:
+        with agree.accepts(f"a call by {mode}"):
+            return call(run, x, h_0)
+
+    return accepted
 
 
 def _computes_the_same(witness: Witness, agree: Agree, mode: Mode) -> None:
     with torch.no_grad():
-        results = call(mode.of(witness, Wrapper(witness.bi)), witness.x, witness.h_0)
+        results = _converted(witness, agree, mode)(witness.x, witness.h_0)
         runs = mode.of(witness, StackedUnidirectionalGRU(witness))
         agree(results, call(runs, witness.x, witness.h_0), precision=mode.rounds_like)
     agree.with_reference(results, oracle_of(witness), precision=mode.rounds_like)
@@ -103,7 +135,8 @@ def test_slowly_made_gru_is_the_law_and_the_equations(
 @over(ONE)
 def test_onnx_graph_resets_after_the_product(witness: Witness, agree: Agree, mode: Mode) -> None:
     """Every GRU operator in an ONNX graph is bidirectional and has linear_before_reset = 1."""
-    run = mode.of(witness, Wrapper(witness.bi))
+    with agree.accepts(f"{mode}"):
+        run = mode.of(witness, Wrapper(witness.bi))
     layers = len(run.of_every_gru("hidden_size"))
     for attribute, value in (("linear_before_reset", 1), ("direction", b"bidirectional")):
         agree.same(
@@ -115,7 +148,7 @@ def test_onnx_graph_resets_after_the_product(witness: Witness, agree: Agree, mod
 def _serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     x, h_0 = other_sizes(witness, mode.resizes)
     with torch.no_grad():
-        results = call(mode.of(witness, Wrapper(witness.bi), free=mode.resizes), x, h_0)
+        results = _converted(witness, agree, mode, free=mode.resizes)(x, h_0)
         agree(results, witness.bi(x, h_0))
     agree.with_reference(results, oracle_of(witness, x=x, h_0=h_0))
 
@@ -146,7 +179,7 @@ def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode
 
 def _has_the_gradient(witness: Witness, agree: Agree, mode: Mode) -> None:
     inputs = inputs_with_grad(witness)
-    results = call(mode.of(witness, Wrapper(witness.bi)), inputs["x"], inputs.get("h_0"))
+    results = _converted(witness, agree, mode)(inputs["x"], inputs.get("h_0"))
     gradient = vjp(results, witness.cotangents, inputs | parameters(witness))
     expected = oracle_gradient(witness, witness.cotangents)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
@@ -166,3 +199,25 @@ def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, 
 def test_gradient_flows_through_a_compiled_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
     """The same for torch.compile, which compiles the backward pass as well."""
     _has_the_gradient(witness, agree, mode)
+
+
+def _drops(witness: Witness, agree: Agree, mode: Mode) -> None:
+    agree(_converted(witness, agree, mode)(witness.x, witness.h_0), runs_on_zeros(witness))
+
+
+@pytest.mark.parametrize(
+    "mode", [modes.TRACE, modes.SCRIPT, modes.AROUND, modes.DECOMPOSED], ids=str
+)
+@needs(lambda arguments: arguments["mode"].claim)
+@over(DROPPED)
+def test_training_mode_keeps_its_dropout(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """With p=1, which draws nothing, every layer of mode(bi) above the first runs on zeros."""
+    _drops(witness, agree, mode)
+
+
+@pytest.mark.parametrize("mode", [modes.EXPORT, modes.AOT_EAGER, modes.INDUCTOR], ids=str)
+@needs(lambda arguments: arguments["mode"].claim)
+@over(SLOWLY_DROPPED)
+def test_slow_training_mode_keeps_its_dropout(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """The same for torch.export alone, and compiled whole, also to native code."""
+    _drops(witness, agree, mode)

@@ -6,7 +6,7 @@ bidirectional GRU still computes the same function.
     torch.func.vmap(bi)(xs)                   == stack(bi(x) for x in xs)
     two replicas, half of the rows each       == bi
 
-A GRU without a batching rule, such as nn.GRU, refuses vmap: the test is skipped with its words.
+What is claimed and refuses the GRU breaks the law. nn.GRU has no batching rule, and claims no vmap.
 
 Source: torch documentation, torch.func, torch.nn.DataParallel, device *meta*; pytorch#33552 (no
 gradient through replicas).
@@ -52,7 +52,8 @@ def test_gradient_as_a_function_is_the_equations(
     witness: Witness, agree: Agree, transform: Callable[[Witness, Cotangents], Gradients]
 ) -> None:
     """torch.func.grad of a loss, and torch.func.jacrev times cotangents, are the equations'."""
-    gradient = transform(witness, witness.cotangents)
+    with agree.accepts("torch.func"):
+        gradient = transform(witness, witness.cotangents)
     expected = oracle_gradient(witness, witness.cotangents)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
 
@@ -62,7 +63,8 @@ def test_gradient_as_a_function_is_the_equations(
 def test_mapped_call_is_each_call(witness: Witness, agree: Agree) -> None:
     """torch.func.vmap over several inputs gives what the calls one by one give."""
     xs = torch.stack((witness.x, -witness.x, witness.x / 2))
-    results = mapped_call(witness, xs)
+    with agree.accepts("torch.func.vmap"):
+        results = mapped_call(witness, xs)
     outputs, states = zip(*(witness.bi(x, witness.h_0) for x in xs), strict=True)
     agree(results, (torch.stack(outputs), torch.stack(states)))
 
@@ -75,8 +77,10 @@ def test_tensors_without_numbers_have_the_shapes_of_the_results(
 ) -> None:
     """On meta and on fake tensors, output and h_n have their own shapes and dtypes."""
     results = witness.bi(witness.x, witness.h_0)
+    with agree.accepts(f"{kind} tensors"):
+        described = NUMBERLESS[kind](witness)
     agree.same(
-        NUMBERLESS[kind](witness),
+        described,
         shape_dtype_device(results, "meta" if kind == "meta" else ""),
         "shape, dtype and device of output and h_n",
     )
@@ -87,7 +91,8 @@ def test_tensors_without_numbers_have_the_shapes_of_the_results(
 def test_replicas_share_the_rows_and_the_gradient(witness: Witness, agree: Agree) -> None:
     """Two replicas, as in nn.DataParallel, share the rows, and the module has both gradients."""
     inputs = inputs_with_grad(witness)
-    results = shared_run(witness, replicas(witness, 2), inputs["x"], inputs.get("h_0"))
+    with agree.accepts("a call of replicas"):
+        results = shared_run(witness, replicas(witness, 2), inputs["x"], inputs.get("h_0"))
     agree(results, witness.bi(witness.x, witness.h_0))
     gradient = vjp(results, witness.cotangents, inputs | parameters(witness))
     expected = oracle_gradient(witness, witness.cotangents)

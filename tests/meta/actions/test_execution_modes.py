@@ -24,6 +24,8 @@ from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU, Implementation
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
+from fixtures.proof.collection import in_full, law_tests
+from fixtures.proof.runner import Outcome, run
 
 CASE = Case(5, 4, 2, 2, 3)
 
@@ -68,6 +70,30 @@ def test_refusal_is_an_error_in_the_words_of_the_mode() -> None:
     witness = witness_of(Implementation("mypkg:MyGRU", InPython))
     with pytest.raises(ConversionError, match=r"it replaces torch\.nn\.GRU only"):
         modes.INT8.of(witness, Wrapper(witness.bi))
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_mode_that_refuses_torchs_own_gru_breaks_law_15(
+    mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a conversion raises is a refusal of what is claimed: no skip, and no mere crash."""
+    of = Mode.of
+
+    def refusing(self: Mode, *arguments: Any, **options: Any) -> Any:
+        if self is mode:
+            raise NotImplementedError("not here")
+        return of(self, *arguments, **options)
+
+    monkeypatch.setattr(Mode, "of", refusing)
+    law_case = next(
+        law_case
+        for law_test in law_tests()
+        if "test_converted.py" in law_test.nodeid
+        for law_case in in_full(law_test)
+        if law_case.arguments.get("mode", modes.ONNX) is mode
+    )
+    outcome, reason = run(law_case, TORCH_GRU, Backend("cpu"))
+    assert (outcome, reason) == (Outcome.REFUSED, "raised     NotImplementedError: not here")
 
 
 def test_compiler_that_compiles_nothing_refuses() -> None:

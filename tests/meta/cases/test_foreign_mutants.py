@@ -191,7 +191,7 @@ def test_fault_of_the_base_class_is_rejected(mutant: type[NumpyGRU]) -> None:
     """The law disagrees with the mutant: it neither passes it nor merely crashes on it."""
     selection, rest = covering_selection(group_of(MUTANTS[mutant]))
     result = run_cases(Implementation(mutant.__name__, mutant, CLAIMS), CPU, selection + rest)
-    assert result.outcome == Outcome.REJECTED, f"{result.law_case}: {result.reason}"
+    assert result.outcome.rejects, f"{result.law_case}: {result.reason}"
 
 
 def test_padding_of_output_is_not_read() -> None:
