@@ -1,0 +1,134 @@
+"""Law 12, purity: no setting of the process changes a call, nor does what other threads call;
+autocast alone does, and is obeyed.
+
+    with setting:  bi(x, h_0) == bi(x, h_0) without
+
+The settings are torch's default dtype and device, deterministic algorithms (under which torch fills
+uninitialised memory with NaN), anomaly detection, autocast for another device, flushed subnormals,
+the state of the generators and the filters of warnings; for float64 also the precision of float32.
+Under autocast, x and the weights are read in the narrow dtype.
+
+Source: torch documentation, torch, section *Utilities*, torch.amp, note *Reproducibility*;
+pytorch#42605 (autocast missed GRU cells), #179445 (precision settings).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+
+from fixtures.actions.gradients.first_order import gradients, tolerance_args
+from fixtures.actions.settings import SETTINGS, float32_precision
+from fixtures.actions.side_effects import concurrently, threads
+from fixtures.cases.backend import Backend
+from fixtures.cases.case import Case
+from fixtures.cases.claims import Claim, needs
+from fixtures.cases.parameters import parameter, parameter_names
+from fixtures.cases.table import Table, over
+from fixtures.cases.tables import SPREAD
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+_SET = (
+    Case(3, 4, 2, batch=3, seq_len=4, h_0="none"),
+    Case(5, 3, 1, batch=4, seq_len=6, dtype="float64", training=False, batch_first=True),
+    Case(4, 5, 2, batch=3, seq_len=5, lengths="unsorted", bias=False),
+)
+SMALL = SPREAD.filter(
+    lambda case: (
+        case.num_layers <= 2
+        and 1 < case.batch < 10
+        and 1 < case.seq_len < 30
+        and case.hidden_size < 100
+    )
+)
+SET = Table(_SET, _SET + SMALL.full)
+DIFFERENTIATED = Table(_SET[::2], _SET + SMALL.full)
+FLOAT32 = SMALL.filter(lambda case: case.dtype == "float32" and case.num_layers == 2)
+FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64" and case.num_layers == 2)
+UNLIKE = Table(_SET[:2], SMALL.full)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@over(SET)
+def test_no_setting_changes_a_result(witness: Witness, agree: Agree, setting: str) -> None:
+    """The first call of a module in a setting gives what bi gives without; so do later ones."""
+    expected, module = witness.run(witness.x, witness.h_0), witness.rebuilt()
+    with agree.accepts(f"a call under {setting}"), SETTINGS[setting](witness):
+        results = witness.run(witness.x, witness.h_0, module=module)
+    agree.bitwise(results, expected)
+    agree.bitwise(witness.run(witness.x, witness.h_0, module=module), expected)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@needs(Claim.GRADIENTS)
+@over(DIFFERENTIATED.with_fields(training=True))
+def test_no_setting_changes_a_gradient(witness: Witness, agree: Agree, setting: str) -> None:
+    """A call and its backward pass in a setting give the gradient that they give without."""
+    cotangents = witness.cotangents
+    expected = gradients(witness, cotangents)
+    with agree.accepts(f"a backward pass under {setting}"), SETTINGS[setting](witness):
+        gradient = gradients(witness, cotangents)
+    agree.same_gradient(gradient, expected, **tolerance_args(witness, cotangents))
+
+
+@over(FLOAT64)
+def test_precision_of_float32_is_no_matter_of_float64(witness: Witness, agree: Agree) -> None:
+    """With float32 products of medium precision, float64 gives the same bits."""
+    expected = witness.bi(witness.x, witness.h_0)
+    with float32_precision("medium"):
+        results = witness.bi(witness.x, witness.h_0)
+    agree.bitwise(results, expected)
+
+
+@needs(Claim.AUTOCAST_BFLOAT16)
+@over(FLOAT32)
+def test_autocast_is_obeyed(witness: Witness, agree: Agree, backend: Backend) -> None:
+    """Under autocast to bfloat16, rounding x and the weights to bfloat16 before changes nothing."""
+    names = parameter_names(witness.case.num_layers, bias=False)
+    rounded = witness.with_parameters(
+        {name: parameter(witness.bi, name).bfloat16().float() for name in names}
+    )
+    with backend.autocast("bfloat16"):
+        results = witness.bi(witness.x, witness.h_0)
+        expected = rounded.bi(witness.x.bfloat16().float(), witness.h_0)
+    agree.bitwise(results, expected)
+
+
+@needs(Claim.CONCURRENCY, Claim.PACKED, Claim.FLOAT32, Claim.FLOAT64)
+@over(UNLIKE)
+def test_calls_at_once_may_differ_in_all_they_can(witness: Witness, agree: Agree) -> None:
+    """Calls from several threads that differ in numbers, h_0, rows, steps, packing and dtype."""
+    bi, x, h_0, time = witness.bi, witness.x, witness.random_h_0, witness.time_dim
+    other = witness.rebuilt(dtype="float64" if witness.case.dtype == "float32" else "float32")
+    other_dtype = next(other.parameters()).dtype
+    calls = [
+        partial(bi, x, h_0),
+        partial(bi, -x, -h_0),
+        partial(bi, x),
+        partial(bi, x.narrow(1 - time, 0, 2), h_0[:, :2].contiguous()),
+        partial(bi, x.narrow(time, 0, 2), h_0),
+        partial(bi, witness.pack(x, lengths=[2] * witness.case.batch), h_0),
+        partial(other, x.to(other_dtype), h_0.to(other_dtype)),
+    ]
+
+    def turn(first: int) -> list[torch.Tensor]:
+        order = [*range(first, len(calls)), *range(first)]
+        results = {i: calls[i]() for i in order}
+        return [_flat(results[i]) for i in range(len(calls))]
+
+    with threads(1):
+        alone = turn(0)
+        runs = concurrently(partial(turn, first) for first in range(len(calls)))
+        for together in runs:
+            for results, expected in zip(together, alone, strict=True):
+                agree.bitwise(results, expected, of="results of a call")
+
+
+def _flat(results: tuple[object, torch.Tensor]) -> torch.Tensor:
+    """Both results of a call as one list of numbers; a packed output's data."""
+    output, h_n = results
+    data = output if isinstance(output, torch.Tensor) else output.data  # type: ignore[attr-defined]  # packed
+    return torch.cat((data.flatten(), h_n.flatten()))
