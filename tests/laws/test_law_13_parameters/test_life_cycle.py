@@ -1,0 +1,221 @@
+"""Law 13, parameters: copied, converted, initialised anew, frozen or inside another module, the GRU
+keeps its settings and computes with the numbers that it shows.
+
+    copy(bi)(x, h_0) == bi(x, h_0)     in the mode, layout and dropout of bi
+    parent.eval(), parent.double(), parent.apply(f), parent.load_state_dict(...)     reach the GRU
+
+With dropout=1.0, which draws nothing, a lost setting shows in the numbers. What an old torch
+pickled lacks the attributes that later ones have added, and loads by ``__setstate__``.
+
+Source: torch documentation, torch.nn.Module, note *Modules*, tutorial *Skipping Module Parameter
+Initialization*; pytorch#53359 (old checkpoints).
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.actions.gradients.first_order import (
+    inputs_with_grad,
+    oracle_gradient,
+    parameters,
+    vjp,
+)
+from fixtures.actions.parameters.assignment import names, numbers_of, other_numbers
+from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES, as_of_an_old_torch
+from fixtures.actions.parameters.initialization import departures
+from fixtures.actions.reference import oracle_of
+from fixtures.actions.side_effects import seeded
+from fixtures.cases.backend import Backend
+from fixtures.cases.case import Case
+from fixtures.cases.claims import Claim, needs
+from fixtures.cases.parameters import REVERSE, SUFFIX, fill
+from fixtures.cases.table import Table, over
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+_SHOWING = (
+    Case(4, 3, 2, batch=3, seq_len=3, batch_first=True, dropout=1.0),
+    Case(3, 4, 3, batch=3, seq_len=3, bias=False, dropout=1.0, training=False),
+)
+#: Cases in which a setting that is lost shows: T == B, so that either layout has a legal shape.
+SHOWING = Table(_SHOWING, (*_SHOWING, *(case.replace(h_0="none") for case in _SHOWING)))
+FLOAT64 = SHOWING.with_fields(dtype="float64")
+LEARNING = FLOAT64.with_fields(dropout=0.0, training=True)
+_WIDE = Case(5, 100, seq_len=2)
+ANEW = Table((_WIDE,), (_WIDE, Case(100, 120, 2, seq_len=2, bias=False, dtype="float64")))
+
+WHOLE = [way for way in COPIES if CLAIM_OF_COPY[way] is not Claim.STATE_DICT]
+CONVERSIONS: dict[str, Callable[[nn.Module], nn.Module]] = {
+    "double": lambda module: module.double().float(),
+    "to": lambda module: module.to(torch.float64).to(torch.float32),
+    "type": lambda module: module.type(torch.float64).type(torch.float32),
+}
+
+
+def _in_both_modes(copied: nn.Module, witness: Witness, agree: Agree) -> None:
+    """Expect the copy to be in the mode of bi, and bitwise equal to it in both modes."""
+    agree.same(copied.training, witness.bi.training, "training")
+    for _ in range(2):
+        agree.bitwise(
+            witness.run(witness.x, witness.h_0, module=copied), witness.run(witness.x, witness.h_0)
+        )
+        copied.train(not copied.training)
+        witness.bi.train(not witness.bi.training)
+
+
+@pytest.mark.parametrize("way", WHOLE)
+@needs(lambda arguments: CLAIM_OF_COPY[arguments["way"]])
+@over(SHOWING)
+def test_copies_keep_every_setting(witness: Witness, agree: Agree, way: str) -> None:
+    """A copy is in the same mode, has the same layout, dropout and frozen parameters."""
+    for name in names(witness)[::3]:
+        witness.bi.get_parameter(name).requires_grad_(False)  # noqa: FBT003  # torch's own way
+    copied = COPIES[way](witness.bi, witness)
+    agree.same(
+        [(name, value.requires_grad) for name, value in copied.named_parameters()],
+        [(name, value.requires_grad) for name, value in witness.bi.named_parameters()],
+        "parameters that require gradients",
+    )
+    _in_both_modes(copied, witness, agree)
+
+
+@needs(Claim.COPIES, Claim.SHARING, Claim.ASSIGNMENT)
+@over(SHOWING)
+def test_shallow_copy_shares_the_parameters(witness: Witness, agree: Agree) -> None:
+    """copy.copy gives a module with its own settings and the same Parameters."""
+    copied = copy.copy(witness.bi)
+    fill(witness.bi, witness.case, witness.generator("changed original"))
+    _in_both_modes(copied, witness, agree)
+
+
+@needs(Claim.PICKLE)
+@over(SHOWING)
+def test_state_of_an_old_torch_is_taken(witness: Witness, agree: Agree) -> None:
+    """A module whose state lacks what later versions of torch have added computes the same."""
+    _in_both_modes(as_of_an_old_torch(witness.bi), witness, agree)
+
+
+@pytest.mark.parametrize("way", CONVERSIONS)
+@needs(Claim.CONVERSION, Claim.FLOAT64)
+@over(SHOWING)
+def test_conversion_there_and_back_keeps_everything(
+    witness: Witness, agree: Agree, way: str
+) -> None:
+    """From float32 to float64 and back, the module is what it was."""
+    _in_both_modes(CONVERSIONS[way](witness.rebuilt()), witness, agree)
+
+
+@needs(Claim.INITIAL_VALUES, Claim.ASSIGNMENT)
+@over(ANEW)
+def test_reset_parameters_draws_anew(witness: Witness, agree: Agree) -> None:
+    """reset_parameters() draws every parameter again, in its place, and they are computed with."""
+    witness.bi(witness.x, witness.h_0)
+    before, objects = numbers_of(witness.bi, witness), [id(p) for p in witness.bi.parameters()]
+    with seeded(witness.backend.device, witness.generator("anew").initial_seed()):
+        witness.bi.reset_parameters()  # type: ignore[operator]  # a method
+    after = numbers_of(witness.bi, witness)
+    agree.same([id(p) for p in witness.bi.parameters()], objects, "the Parameter objects")
+    bound = witness.case.hidden_size**-0.5
+    agree.same(
+        {
+            name: departures(value, bound)
+            for name, value in after.items()
+            if departures(value, bound) or torch.equal(value, before[name])
+        },
+        {},
+        "parameters that are as before, or not spread over U(-1/sqrt(H), 1/sqrt(H))",
+    )
+    agree.with_reference(witness.bi(witness.x, witness.h_0), oracle_of(witness))
+
+
+@needs(Claim.META_TENSORS, Claim.CONVERSION, Claim.STATE_DICT)
+@over(SHOWING)
+def test_module_made_without_memory_is_given_it(witness: Witness, agree: Agree) -> None:
+    """Made on the device meta, then to_empty() and load_state_dict(): as if made at once."""
+    made = dataclasses.replace(witness, backend=Backend("meta")).build()
+    made = made.to_empty(device=witness.backend.device)
+    made.load_state_dict(witness.bi.state_dict())
+    _in_both_modes(made, witness, agree)
+
+
+@pytest.mark.parametrize("frozen", ["all", "reverse"])
+@needs(Claim.GRADIENTS)
+@over(LEARNING)
+def test_frozen_parameters_learn_again_when_thawed(
+    witness: Witness, agree: Agree, frozen: str
+) -> None:
+    """Frozen parameters get no gradient, the others theirs; thawed, all of them."""
+    leaves = inputs_with_grad(witness) | parameters(witness)
+    expected = oracle_gradient(witness, witness.cotangents)
+    ending = SUFFIX[REVERSE] if frozen == "reverse" else ""
+    still = [leaf for name, leaf in parameters(witness).items() if name.endswith(ending)]
+    for requires_grad in (False, True):
+        for leaf in still:
+            leaf.requires_grad_(requires_grad)
+        results = witness.bi(leaves["x"], leaves.get("h_0"))
+        learning = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
+        gradient = vjp(results, witness.cotangents, learning)
+        agree.with_reference(
+            gradient,
+            {name: expected.gradients[name] for name in learning},
+            **expected.tolerance_args,
+        )
+
+
+@over(SHOWING)
+def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree) -> None:
+    """A hook before the call gives other arguments, one after it other results, each once."""
+    calls: list[str] = []
+
+    def negated(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        calls.append("before")
+        return -arguments[0], *arguments[1:]
+
+    def doubled(_: nn.Module, __: object, results: tuple[torch.Tensor, ...]) -> object:
+        calls.append("after")
+        return tuple(2 * result for result in results)
+
+    output, h_n = witness.bi(-witness.x, witness.h_0)
+    handles = [
+        witness.bi.register_forward_pre_hook(negated),
+        witness.bi.register_forward_hook(doubled),
+    ]
+    agree.bitwise(witness.bi(witness.x, witness.h_0), (2 * output, 2 * h_n))
+    agree.same(calls, ["before", "after"], "hooks that ran")
+    for handle in handles:
+        handle.remove()
+    agree.bitwise(witness.bi(-witness.x, witness.h_0), (output, h_n))
+
+
+@needs(Claim.PARAMETERS, Claim.STATE_DICT, Claim.CONVERSION, Claim.ASSIGNMENT)
+@over(FLOAT64)
+def test_lives_inside_another_module(witness: Witness, agree: Agree) -> None:
+    """eval(), apply(), state_dict() and load_state_dict() of a module reach the GRU inside."""
+    parent = nn.ModuleDict({"encoder": nn.ModuleList([nn.Identity(), witness.bi])})
+    inside = witness.rebuilt(training=not witness.case.training)
+    parent.train(not witness.case.training)
+    agree.bitwise(witness.bi(witness.x, witness.h_0), inside(witness.x, witness.h_0))
+    prefixed = [f"encoder.1.{name}" for name in names(witness)]
+    agree.same([name for name, _ in parent.named_parameters()], prefixed, "names of parameters")
+    agree.same(list(parent.state_dict()), prefixed, "names in the state_dict")
+    numbers = other_numbers(witness)
+    given = {f"encoder.1.{name}": value for name, value in numbers.items()}
+    missing = dict(list(given.items())[:-1])
+    with agree.refuses(RuntimeError, mentioning=f"missing.*{prefixed[-1]}"):
+        parent.load_state_dict(missing)
+    parent.load_state_dict(given)
+    agree.bitwise(numbers_of(witness.bi, witness), numbers)
+    visited: list[nn.Module] = []
+    parent.apply(visited.append)
+    agree.same(sum(module is witness.bi for module in visited), 1, "visits of apply()")
+    parent.train(witness.case.training).float().double()
+    rounded = {name: value.float().double() for name, value in numbers.items()}
+    expected = witness.with_parameters(rounded)
+    agree.bitwise(witness.bi(witness.x, witness.h_0), expected.bi(witness.x, witness.h_0))
