@@ -25,15 +25,24 @@ from fixtures.actions.dropout_masks import (
     masked_run,
     passed_through,
     passing_through,
+    runs_on_zeros,
     slope_and_finite_difference,
 )
-from fixtures.actions.reversal import one_layer, states_of_layer
+from fixtures.actions.reversal import half, one_layer, states_of_layer
 from fixtures.actions.side_effects import warnings_as
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.table import over
+from fixtures.cases.parameters import FORWARD, REVERSE
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import DROPOUT, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
+from fixtures.comparison.independence import (
+    correlated_lags,
+    rows_alike,
+    shared_lags,
+    uneven_slices,
+)
 from fixtures.comparison.tolerance import FINITE_DIFFERENCE, longest_gradient_sum
 
 WHOLE = DROPOUT.with_fields(lengths="whole")
@@ -42,6 +51,19 @@ MANY = WHOLE.with_fields(bias=True).filter(
     lambda case: case.batch * case.seq_len * case.hidden_size >= 150
 )
 TWO_LAYERS = WHOLE.with_fields(bias=True).filter(lambda case: case.num_layers == 2)
+_LARGE = (
+    Case(3, 32, 2, batch=4, seq_len=32, dropout=0.5),
+    Case(2, 16, 3, batch=8, seq_len=32, dropout=0.3, batch_first=True),
+)
+#: Masks of thousands of elements.
+LARGE = Table(
+    _LARGE,
+    (
+        *_LARGE,
+        *(case.replace(dropout=0.7) for case in _LARGE),
+        Case(4, 64, 2, batch=16, seq_len=64, dropout=0.1, dtype="float64"),
+    ),
+)
 DIFFERENTIABLE = DROPOUT.with_fields(dtype="float64", layout="contiguous").filter(
     lambda case: case.batch * case.seq_len < 100 and case.hidden_size < 50
 )
@@ -74,6 +96,26 @@ def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: A
     )
 
 
+@over(LARGE)
+def test_no_element_of_a_mask_depends_on_another(witness: Witness, agree: Agree) -> None:
+    """Nor on one of another call: there is no correlation at any distance, and no slice is spared.
+
+    The masks are of two calls, one after the other, and of a third from another state.
+    """
+    module, case = passing_through(witness), witness.case
+    calls = masked_run(witness, module=lambda x, h_0: [module(x, h_0)[0] for _ in range(2)])
+    other, _ = masked_run(witness, "other masks", module=module)
+    masks = torch.stack((*calls, other)) != 0
+    probability = (1 - case.dropout) ** (case.num_layers - 1)
+    agree.same(correlated_lags(masks, probability), [], "lags at which elements are correlated")
+    halves = (half(masks, FORWARD), half(masks, REVERSE).flip(1 + witness.time_dim))
+    agree.same(shared_lags(*halves, probability), [], "lags at which a half is the other flipped")
+    by_direction = masks.view(*masks.shape[:-1], 2, case.hidden_size)
+    uneven = uneven_slices(by_direction, probability)
+    agree.same(uneven, [], "slices with a probability of their own")
+    agree.same(rows_alike(masks, probability), 0, "steps and rows in which as many elements pass")
+
+
 @over(DROPOUT)
 def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
     """In training, h_n of the last layer is in output where each direction ends."""
@@ -99,12 +141,7 @@ def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree)
 @over(DROPOUT.with_fields(dropout=1.0))
 def test_p_of_one_leaves_zeros_for_the_layers_above(witness: Witness, agree: Agree) -> None:
     """With p=1 every layer above the first runs on zeros."""
-    below, states = first_layer(witness)
-    for layer in range(1, witness.case.num_layers):
-        h_0 = states_of_layer(witness.h_0, layer)
-        below, h_n = witness.run(torch.zeros_like(below), h_0, module=one_layer(witness, layer))
-        states = torch.cat((states, h_n))
-    agree(masked_run(witness), (below, states))
+    agree(masked_run(witness), runs_on_zeros(witness))
 
 
 @needs(Claim.SEEDED_DROPOUT)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from fixtures.actions.parameters.assignment import documented_shapes, numbers_of
-from fixtures.actions.parameters.initialization import departures, fresh
+from fixtures.actions.parameters.initialization import departures, dependences, fresh
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
@@ -78,7 +78,7 @@ def test_names_shapes_and_order_are_the_documented_ones(
 def test_fresh_parameters_are_uniform_within_one_over_root_h(
     witness: Witness, agree: Agree
 ) -> None:
-    """Every parameter of a fresh module is drawn from U(-1/sqrt(H), 1/sqrt(H)), no two alike."""
+    """Every parameter of a fresh module is drawn from U(-1/sqrt(H), 1/sqrt(H))."""
     numbers = numbers_of(fresh(witness), witness)
     bound = 1 / math.sqrt(witness.case.hidden_size)
     problems = {name: departures(value, bound) for name, value in numbers.items()}
@@ -87,14 +87,13 @@ def test_fresh_parameters_are_uniform_within_one_over_root_h(
         {},
         "parameters that are not spread over U(-1/sqrt(H), 1/sqrt(H))",
     )
-    heads = {name: value.flatten()[:9] for name, value in numbers.items()}
-    alike = [
-        name
-        for name in heads
-        for other in heads
-        if name < other and torch.equal(heads[name], heads[other])
-    ]
-    agree.same(alike, [], "parameters drawn alike")
+
+
+@needs(Claim.INITIAL_VALUES)
+@over(FRESH)
+def test_fresh_parameters_are_independent(witness: Witness, agree: Agree) -> None:
+    """No number is drawn twice or depends on another, of its parameter or of any other one."""
+    agree.same(dependences(numbers_of(fresh(witness), witness)), [], "correlated numbers")
 
 
 @needs(Claim.INITIAL_VALUES)
