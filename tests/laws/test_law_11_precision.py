@@ -29,12 +29,14 @@ from fixtures.actions.reversal import stacked_runs
 from fixtures.actions.unusual_inputs import (
     NEW,
     RESET,
+    SCALED,
     UPDATE,
     bare_gate,
     input_scaled_up,
     keeping_gate,
     least_magnitude,
     one_feature_of,
+    scaled,
     swamped_sum,
 )
 from fixtures.cases.backend import Backend
@@ -64,6 +66,7 @@ def _in_every_dtype(*cases: Case) -> Table:
 GATES = _in_every_dtype(
     Case(2, 1, batch=400, seq_len=1, bias=False), Case(2, 1, batch=63, seq_len=1)
 )
+STEP = _in_every_dtype(Case(3, 7, batch=5, seq_len=1))
 ENDS = _in_every_dtype(
     Case(1, 1, batch=2, seq_len=5),
     Case(3, 7, 2, 5, 6, bias=False, h_0="none"),
@@ -146,13 +149,24 @@ def test_half_precision_sums_are_carried_wider(witness: Witness, agree: Agree) -
     agree.with_reference(swamped.run(swamped.x, swamped.h_0), oracle_of(swamped), terms=1)
 
 
-@over(ENDS)
+@over(ENDS.filter(lambda case: case.hidden_size < 30))
 def test_numbers_of_every_size_round_at_their_own_scale(witness: Witness, agree: Agree) -> None:
     """With an x of any size from 2**-12 to 2**12, the error is rounding at the size of the sums."""
     for exponent in range(-12, 13):
         x = 2.0**exponent * witness.x
         expected = oracle_of(witness, x=x)
         agree.with_reference(witness.bi(x, witness.h_0), expected, scale=expected.scale)
+
+
+@pytest.mark.parametrize("what", SCALED)
+@over(STEP)
+def test_step_rounds_at_its_own_scale(witness: Witness, agree: Agree, what: str) -> None:
+    """So does a step with h_0, weights or biases of any size from 2**-12 to 2**12."""
+    for exponent in range(-12, 13):
+        sized = scaled(witness, what, 2.0**exponent)
+        expected = oracle_of(sized)
+        scale = expected.layers[0].scale_of_a_step
+        agree.with_reference(sized.run(sized.x, sized.h_0), expected, scale=scale)
 
 
 @over(ENDS)
