@@ -4,7 +4,8 @@ is one parameter in two places.
     copy(bi)(x, h_0) == bi(x, h_0)           and stays so, whatever happens to the other module
 
 `gru.weight_ih_l0 = bi.weight_ih_l0_reverse`, the notebook's way, makes two modules hold one
-Parameter: training one moves the other. A copy of the numbers does not.
+Parameter: training one moves the other. A copy of the numbers does not. Where both directions hold
+one Parameter, its gradient is the sum of both.
 
 torch 2.0.1 wrote the checkpoint: ``python -m fixtures.actions.parameters.checkpoint``, run with
 torch 2.0, writes it again.
@@ -28,6 +29,7 @@ from fixtures.actions.parameters.sharing import (
     inputs_of_direction,
     run_of_direction,
     tie_directions,
+    tied_after_a_step,
     train_a_step,
 )
 from fixtures.actions.reference import oracle_of
@@ -161,7 +163,10 @@ def test_training_one_leaves_the_other_where_parameters_are_copied(
 )
 @over(TRAINED)
 def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agree) -> None:
-    """With `bi.weight_ih_l0_reverse = bi.weight_ih_l0`, conversion and training untie nothing."""
+    """With `bi.weight_ih_l0_reverse = bi.weight_ih_l0`, conversion and training untie nothing.
+
+    A step of training moves each Parameter by the gradients of both directions, added.
+    """
     witness.bi(witness.x, witness.random_h_0)
     tie_directions(witness.bi, witness)
     witness.bi.to(torch.float16).to(witness.dtype)
@@ -171,9 +176,11 @@ def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agre
         witness.bi(witness.x, witness.random_h_0),
         _equations(witness, numbers_of(witness.bi, witness)),
     )
+    expected = tied_after_a_step(witness, numbers_of(witness.bi, witness))
     train_a_step(witness.bi, witness.x, witness.random_h_0)
     after = numbers_of(witness.bi, witness)
     agree.bitwise(after, {name: after[name.removesuffix("_reverse")] for name in after})
+    agree.with_reference(after, expected)
     agree.with_reference(witness.bi(witness.x, witness.random_h_0), _equations(witness, after))
 
 
