@@ -1,0 +1,112 @@
+"""Law 08, gradients: a gradient is the same function at every scale, in every layout, and for every
+part of the results and of what they are differentiated by.
+
+    gradient(2**e * cotangents)             == 2**e * gradient(cotangents)             bitwise
+    gradient wrt what views are made of     == gradient wrt copies, through the view
+    gradient wrt some                       == the same part of the gradient wrt everything
+
+So neither small nor large gradients are lost, and where gates are saturated a gradient is that of
+the equations, finite and not zero.
+
+Source: torch documentation, torch.autograd.grad, Automatic Mixed Precision (section *Gradient
+Scaling*); pytorch#345 (strides), #776, #7722 (frozen parameters), huggingface/candle#1722 and
+tenstorrent/tt-metal#55724 (a saturated sigmoid's gradient: NaN, or zero).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.actions.gradients.first_order import (
+    cotangents,
+    gradients,
+    gradients_wrt_only,
+    tolerance_args,
+)
+from fixtures.actions.gradients.ways import (
+    of_saturated_gates,
+    of_unbatched,
+    of_views,
+    times_power_of_two,
+)
+from fixtures.cases.claims import Claim, needs
+from fixtures.cases.memory_layout import VIEWS
+from fixtures.cases.table import over
+from fixtures.cases.tables import PACKED, SPREAD
+from fixtures.cases.witness import Witness
+from fixtures.comparison.agreement import Agree
+
+TWO_LAYERS = SPREAD.filter(
+    lambda case: (
+        case.num_layers == 2
+        and min(case.batch, case.seq_len) > 1
+        and case.hidden_size * case.batch * case.seq_len <= 500
+    )
+)
+CONTIGUOUS = TWO_LAYERS.with_fields(layout="contiguous", h_0="random")
+VIEWED = CONTIGUOUS.filter(lambda case: case.batch <= 3)
+FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and case.batch == 4)
+
+
+@pytest.mark.parametrize("sign", [-1, 1], ids=["small", "large"])
+@needs(Claim.GRADIENTS)
+@over(TWO_LAYERS + FEW_PACKED)
+def test_power_of_two_passes_through(witness: Witness, agree: Agree, sign: int) -> None:
+    """Cotangents times a power of two give bitwise the gradient times that power."""
+    loss = times_power_of_two(witness, witness.cotangents, sign)
+    expected = times_power_of_two(witness, gradients(witness, witness.cotangents).values(), sign)
+    gradient = gradients(witness, loss)
+    agree.same_gradient(
+        gradient, dict(zip(gradient, expected, strict=True)), **tolerance_args(witness, loss)
+    )
+
+
+@pytest.mark.parametrize("exponent", [3, 9], ids=["partly", "mostly"])
+@needs(Claim.GRADIENTS)
+@over(TWO_LAYERS)
+def test_saturated_gates_have_the_gradient_of_the_equations(
+    witness: Witness, agree: Agree, exponent: int
+) -> None:
+    """With x times 8 or 512, which saturates gates, the gradient is that of the equations."""
+    gradient, expected = of_saturated_gates(witness, exponent)
+    agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
+
+
+@pytest.mark.parametrize("name", ["x", "h_0"])
+@pytest.mark.parametrize("layout", list(VIEWS))
+@needs(
+    Claim.GRADIENTS,
+    lambda arguments: (
+        arguments["name"] == "h_0" and arguments["layout"] != "offset" and Claim.STRIDED_H_0
+    ),
+)
+@over(VIEWED)
+def test_view_passes_the_gradient_of_a_copy_back(
+    witness: Witness, agree: Agree, layout: str, name: str
+) -> None:
+    """The gradient through a view of x, or of h_0, is that wrt its copy, taken through the view."""
+    of_the_view, of_the_copy = of_views(witness, VIEWS[layout], name)
+    agree(of_the_view, of_the_copy, **tolerance_args(witness, witness.cotangents))
+
+
+@needs(Claim.GRADIENTS, Claim.UNBATCHED)
+@over(CONTIGUOUS.with_fields(batch=1))
+def test_unbatched_gradient_is_that_of_a_batch_of_one(witness: Witness, agree: Agree) -> None:
+    """Without the dimension of rows, x, h_0 and the parameters have the same gradient."""
+    agree(
+        of_unbatched(witness),
+        gradients(witness, witness.cotangents),
+        **tolerance_args(witness, witness.cotangents),
+    )
+
+
+@pytest.mark.parametrize("part", ["parameters", "input", "weights", "biases", "reverse", "h_0"])
+@needs(Claim.GRADIENTS)
+@over(CONTIGUOUS.with_fields(bias=True))
+def test_what_is_frozen_changes_no_other_gradient(
+    witness: Witness, agree: Agree, part: str
+) -> None:
+    """A part of x, h_0 and the parameters has the same gradient where only it requires one."""
+    loss = cotangents(witness)
+    some, everything = gradients_wrt_only(witness, loss, part), gradients(witness, loss)
+    agree(some, {name: everything[name] for name in some}, **tolerance_args(witness, loss))
