@@ -98,7 +98,7 @@ else
 	  --benchmark-columns=min,median,iqr,rounds --benchmark-sort=name $(if $(SEED),--seed $(SEED)) $(foreach name,$(DEVICE),--device $(name)) $(ARGS)
 endif
 
-versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make README's table of them
+versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make the table of them in tests/why_trust_it.md
 	@$(call existing,$(call not_made,$(VERSIONS)))
 	@for version in $(VERSIONS); do $(MAKE) --no-print-directory --silent .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
 	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.versions.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))

@@ -54,18 +54,16 @@ tests_of.__test__ = False  # type: ignore[attr-defined]  # it lists tests and is
 
 @pytest.mark.parametrize("path", LAWS, ids=relative)
 def test_law_has_one_number_and_one_name(path: Path) -> None:
-    """File or folder, docstring, README's table and the handbook agree on the law and its claim."""
+    """File or folder, docstring and the handbook agree on the law and its claim."""
     number, name, sentence = claim(path)
     law, *_ = path.relative_to(ROOT / "tests" / "laws").with_suffix("").parts
     assert law == f"test_law_{number}_{name.replace(' ', '_')}"
-    assert f"| [{number}]({relative(path)}) | {name} | {sentence} |" in README
     section = HANDBOOK.partition(f"\n## {number} {name}\n\n")[2]
     assert f"> {sentence}\n" in section.partition("\n```")[0]
 
 
-def test_readme_and_handbook_list_the_laws_there_are() -> None:
-    """README's table has a row, and the handbook a quotation, for each law file, and no more."""
-    assert len(re.findall(r"^\| \[\d\d\]\(tests/laws/", README, re.MULTILINE)) == len(LAWS)
+def test_handbook_lists_the_laws_there_are() -> None:
+    """The handbook has a quotation for each law file, and no more."""
     assert len(re.findall(r"^> ", HANDBOOK, re.MULTILINE)) == len(LAWS)
 
 

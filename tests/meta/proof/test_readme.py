@@ -11,7 +11,6 @@ from fixtures.cases.backend import Backend
 from fixtures.comparison.selection import compares_with_itself
 from fixtures.proof import readme as commands
 from fixtures.proof.collection import LawCase, law_tests
-from fixtures.proof.mutants import MUTANTS
 from fixtures.report import readme
 
 TEXT = readme.README.read_text(encoding="utf-8")
@@ -56,16 +55,14 @@ def test_failure_is_printed_again() -> None:
     assert version.sub("torch", printed.strip()) == version.sub("torch", shown.strip())
 
 
-def test_sensitivity_has_a_line_for_each_kind_of_number() -> None:
-    """Two dtypes and two kinds of number, each with four powers of two."""
-    block = readme.block(TEXT, commands.SENSITIVITY)
-    lines = [line for line in block.splitlines() if line.count("2^-") == 4]
-    assert len(lines) == 4
-
-
-def test_number_of_mutants_is_the_number_there_is() -> None:
-    """README's words count what the package holds."""
-    assert f"one of {len(MUTANTS)} in" in " ".join(TEXT.split())
+def test_readme_is_short_and_narrow() -> None:
+    """At most 200 lines of 100 columns, beside the blocks that a command prints."""
+    printed = sum(
+        readme.block(TEXT, command).count("\n") for command in (commands.VERIFY, commands.FAILURE)
+    )
+    assert TEXT.count("\n") - printed <= 200
+    own = TEXT.replace(readme.block(TEXT, commands.FAILURE), "").splitlines()
+    assert [line for line in own if len(line) > 100] == []
 
 
 def test_missing_block_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""README's table of verified versions is the one in verified.json, and a row is its verdict's."""
+"""The table of verified versions is the one in verified.json, and a row is its verdict's."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from fixtures.proof.page_samples import NAMES, breaks, differs, upgrade
-from fixtures.report.readme import README, replaced
+from fixtures.report.readme import TRUST, replaced
 from fixtures.versions import verified
 
 SAMPLE = upgrade(after=[breaks(NAMES[6]), differs(0.5)], ratio=1.21)
 
 
-def test_readme_has_the_table() -> None:
-    """README shows what python -m fixtures.versions.verified writes."""
-    text, rows = README.read_text(encoding="utf-8"), verified.read()
+def test_page_has_the_table() -> None:
+    """tests/why_trust_it.md shows what python -m fixtures.versions.verified writes."""
+    text, rows = TRUST.read_text(encoding="utf-8"), verified.read()
     assert rows
     assert replaced(text, verified.COMMAND, verified.table(rows)) == text
     assert verified.merged(rows, []) == rows
@@ -40,7 +40,7 @@ def test_new_row_takes_the_place_of_an_old_one() -> None:
     assert verified.merged([row, newer], [older, again]) == [older, row, again]
 
 
-def test_readme_without_a_place_for_the_table_is_refused() -> None:
+def test_page_without_a_place_for_the_table_is_refused() -> None:
     """The table is never written somewhere else."""
     with pytest.raises(ValueError, match="has no block of output of: "):
         replaced("# Title", verified.COMMAND, "")
