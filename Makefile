@@ -66,7 +66,12 @@ refusal = answer=$$($(PYTHON) -m pip index versions torch 2>&1 | tr -d '\r'); \
 # What a failed installation leaves, and an environment that was whole before keeps.
 undo = [ -e $(ENV)/.verify ] || rm -rf $(ENV); exit 1
 
-.PHONY: today help verify full test upgrade bench versions fuzz mutants sensitivity soak platforms coverage readme lint
+# The members of the gallery, and the Python of one's environment.
+MEMBERS := $(patsubst fixtures/gallery/%/subject.toml,%,$(wildcard fixtures/gallery/*/subject.toml))
+GALLERY ?= $(MEMBERS)
+in_gallery = .venv/gallery-$(1)/$(BIN)/python
+
+.PHONY: today help verify full test upgrade bench versions gallery vectors fuzz mutants sensitivity soak platforms coverage readme lint
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
@@ -102,6 +107,15 @@ versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make the t
 	@$(call existing,$(call not_made,$(VERSIONS)))
 	@for version in $(VERSIONS); do $(MAKE) --no-print-directory --silent .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
 	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.versions.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
+
+gallery:  ## real GRUs from PyPI under the suite; GALLERY=onnxruntime takes one
+	@$(if $(filter-out $(MEMBERS),$(GALLERY)),{ echo "The gallery has no $(filter-out $(MEMBERS),$(GALLERY)); it has $(MEMBERS)"; exit 1; },:)
+	@status=0; for name in $(GALLERY); do \
+	  $(MAKE) --no-print-directory --silent .venv/gallery-$$name/.gallery && \
+	  $(call in_gallery,$$name) -m fixtures.gallery $$name -- $(OPTIONS) || status=1; done; exit $$status
+
+vectors: $(ENV)/.verify  ## laws 01 to 11 as files, for what pytest cannot run: reports/vectors
+	$(RUN) -m fixtures.vectors
 
 fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
 	$(RUN) -m pytest tests/fuzz --fuzz $(EXAMPLES) $(OPTIONS)
@@ -143,6 +157,11 @@ $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@touch $@
 
 today:  # what is newest may be another tomorrow
+
+.venv/gallery-%/.gallery: pyproject.toml
+	@$(PYTHON) -m venv .venv/gallery-$*
+	@$(call in_gallery,$*) -m pip install --quiet $(TORCH_PACKAGE) ".[jobs,gallery-$*]"
+	@touch $@
 
 $(ENV)/.report: $(ENV)/.verify
 	$(RUN) -m pip install --quiet ".[report]"
