@@ -64,6 +64,9 @@ LARGE = Table(
         Case(4, 64, 2, batch=16, seq_len=64, dropout=0.1, dtype="float64"),
     ),
 )
+SINGLE_LAYER = SPREAD.filter(lambda case: case.num_layers == 1).with_fields(
+    training=True, dropout=0.5
+)
 DIFFERENTIABLE = DROPOUT.with_fields(dtype="float64", layout="contiguous").filter(
     lambda case: case.batch * case.seq_len < 100 and case.hidden_size < 50
 )
@@ -190,14 +193,20 @@ def test_gradient_carries_the_mask_of_its_own_forward(witness: Witness, agree: A
 
 
 @needs(Claim.DROPOUT, Claim.TORCH_WORDS)
-@over(SPREAD.filter(lambda case: case.num_layers == 1).with_fields(training=True, dropout=0.5))
-def test_single_layer_warns_and_drops_nothing(witness: Witness, agree: Agree) -> None:
-    """With one layer, the constructor warns of p, naming num_layers, and nothing is dropped."""
+@over(SINGLE_LAYER)
+def test_single_layer_warns(witness: Witness, agree: Agree) -> None:
+    """With one layer, the constructor warns of p, naming num_layers."""
     with (
         warnings_as("error"),
         agree.refuses(UserWarning, mentioning=r"dropout=0\.5 and num_layers=1"),
     ):
         witness.build()
+
+
+@needs(Claim.DROPOUT)
+@over(SINGLE_LAYER)
+def test_single_layer_drops_nothing(witness: Witness, agree: Agree) -> None:
+    """With one layer, p changes no bit, in training as well."""
     with warnings_as("ignore"):
         bi = witness.bi
     without = witness.rebuilt(dropout=0.0)
