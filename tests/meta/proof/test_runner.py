@@ -132,3 +132,17 @@ def test_seed_sweep_prints_headroom_by_row() -> None:
     _, first, *_ = seed_sweep.table([result])
     assert first.endswith(f"2    50%   0.000   0.000    0.250     4.00  {where}")
     assert len(list(seed_sweep.table([]))) == 1 + len(TABLE)
+
+
+def test_interrupted_seed_sweep_is_not_green(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends in exit status 2, however few alarms there were."""
+
+    class Interrupted:
+        """A pool that is interrupted at once."""
+
+        def __init__(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(seed_sweep, "ProcessPoolExecutor", Interrupted)
+    monkeypatch.setattr(seed_sweep, "law_tests", tuple)
+    assert seed_sweep.main(["--seeds", "1"]) == 2
