@@ -39,8 +39,9 @@ SAYS = {
 
 @pytest.mark.parametrize("command", trust.LONG)
 def test_long_block_reports_no_false_alarm(command: str) -> None:
-    """Nothing failed, under no seed and on no instruction set; every block is there."""
-    assert re.search(SAYS[command], block(TEXT, command), re.MULTILINE)
+    """Nothing failed, under no seed and on no instruction set; or the page says: not printed."""
+    text = block(TEXT, command)
+    assert text.strip() == trust.NOT_PRINTED or re.search(SAYS[command], text, re.MULTILINE)
 
 
 def test_issue_of_nobody_is_refused() -> None:
