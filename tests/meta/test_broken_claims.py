@@ -42,8 +42,12 @@ class GRU(torch.nn.GRU):
 class Float64(GRU):
     what = "float64"
 
-class Bfloat16(GRU):
-    what = "bfloat16"
+class Half(GRU):
+    what = "half"
+    def forward(self, x, hx=None):
+        if self.weight_ih_l0.element_size() == 2:
+            raise NotImplementedError("no half here")
+        return super().forward(x, hx)
 
 class Packed(GRU):
     what = "packed"
@@ -85,24 +89,40 @@ def run(tmp_path: Path, suite: Suite) -> Run:
     return run_few
 
 
-def is_broken(process: Done, refusal: str) -> None:
-    """Exit 1, the verdict BROKEN, and the first failure in the words of the refusal."""
+def is_broken(process: Done, refusal: str, claims: str) -> None:
+    """Exit 1, and the refusal in the verdict, with the claims, and in the first failure."""
     assert process.returncode == 1, process.stdout
-    assert "\nBROKEN: " in process.stdout
+    sentence = " ".join(process.stdout.partition("\nBROKEN: ")[2].split())
+    assert " raises where it has to compute: " in sentence
+    assert f"Refused, though claimed: {claims} (NotImplementedError: {refusal}). " in sentence
     assert f"raised     NotImplementedError: {refusal}\n" in process.stdout
     assert "Traceback" not in process.stdout
 
 
-@pytest.mark.parametrize("what", ["Float64", "Bfloat16", "Packed"])
-def test_refusal_of_what_is_claimed_breaks_a_law(run: Run, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "claims"),
+    [
+        ("Float64", "float64"),
+        ("Half", "bfloat16, float16"),
+        ("Packed", "packed sequences"),
+    ],
+)
+def test_refusal_of_what_is_claimed_breaks_a_law(run: Run, what: str, claims: str) -> None:
     """A GRU that claims everything, as without a subject file, and refuses one thing."""
-    is_broken(run("--gru", f"refusing:{what}"), f"no {what.lower()} here")
+    is_broken(run("--gru", f"refusing:{what}"), f"no {what.lower()} here", claims)
 
 
-@pytest.mark.parametrize("what", ["float64", "float32", "everything"])
-def test_dead_build_of_torch_is_broken(run: Run, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "claims"),
+    [
+        ("float64", "float64"),
+        ("float32", "float32"),
+        ("everything", "float32, float64, bfloat16, float16"),
+    ],
+)
+def test_dead_build_of_torch_is_broken(run: Run, what: str, claims: str) -> None:
     """torch._VF.gru that raises for a dtype, or for all, is no reason to skip."""
-    is_broken(run(plugin=DEAD.format(what=what)), f"no {what} here")
+    is_broken(run(plugin=DEAD.format(what=what)), f"no {what} here", claims)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +133,13 @@ def test_run_without_a_claimed_dtype_is_not_green(run: Run, word: str, status: s
     process = run(plugin=SKIPPING.format(word=word))
     assert process.returncode == 5, process.stdout
     assert f"\n{status}: " in process.stdout
+
+
+def test_nothing_left_to_judge_is_a_line(suite: Suite) -> None:
+    """Exit 5 where -k, or the paths, leave no test."""
+    process = suite("tests/laws/test_law_04_stacked_layers.py", "-k", "no_such_name")
+    assert process.returncode == 5, process.stdout
+    assert "\nNOTHING JUDGED: no test is left to run.\n" in process.stdout
 
 
 def test_restriction_that_is_no_longer_true_fails(tmp_path: Path, suite: Suite) -> None:

@@ -14,7 +14,7 @@ from fixtures.proof.suite import Suite
 
 GRUS = """
 import os
-from torch import Tensor, float32, no_grad, nn
+from torch import Tensor, float32, float64, no_grad, nn
 
 class Plain(nn.GRU):
     def forward(self, x, h_0=None):
@@ -24,6 +24,12 @@ class Plain(nn.GRU):
             raise NotImplementedError("float32 only")
         with no_grad():
             return super().forward(x, h_0)
+
+class Double(nn.GRU):
+    def __init__(self, *args, dtype=float64, **kwargs):
+        if dtype != float64:
+            raise NotImplementedError("float64 only")
+        super().__init__(*args, dtype=dtype, **kwargs)
 
 class Wrong(Plain):
     def forward(self, x, h_0=None):
@@ -60,6 +66,25 @@ def test_what_is_not_claimed_is_not_run(suite: Suite, folder: Path) -> None:
     assert "HOLDS AS CLAIMED: grus:Plain (torch" in sentence
     assert "1 of 16 laws" in sentence
     assert "Not claimed: float64, float16, bfloat16, packed sequences," in sentence
+
+
+def test_gru_of_another_dtype_passes_the_door(suite: Suite, folder: Path) -> None:
+    """The door asks in a dtype that is claimed: a GRU without float32 is judged in float64."""
+    path = folder / "double.toml"
+    path.write_text('gru = "grus:Double"\nclaims = ["float64"]\n', encoding="utf-8")
+    done = suite("tests/truths/test_oracle.py", "--gru", str(path), "--profile", "smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "HOLDS AS CLAIMED: grus:Double" in " ".join(done.stdout.split())
+    assert load(f"{folder / 'grus.py'}:Double").claims is None
+
+
+def test_what_works_and_is_not_claimed_is_named(suite: Suite, folder: Path) -> None:
+    """A line of the verdict, and no failure; what is refused is not in it."""
+    options = ("-k", "unbatched or packed", "--gru", str(folder / "Plain.toml"))
+    done = suite("tests/truths/test_golden.py", "tests/claims", *options)
+    words = " ".join(done.stdout.split())
+    assert done.returncode != 1, done.stdout
+    assert "and yet works where it was tried: unbatched input on cpu " in words
 
 
 def test_wrong_value_breaks_what_is_claimed(suite: Suite, folder: Path) -> None:
@@ -130,6 +155,7 @@ def test_absent_subject_file_is_one_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
+        ("torch.nn.LSTM", "write MODULE:ATTR (torch.nn:GRU), FILE.py:ATTR, or a subject file"),
         ("torch.nn:LSTM", "LSTM(...) returns (Tensor, tuple); a GRU returns two tensors"),
         ("{}/grus.py:broken", "raised KeyError: 'my factory broke'"),
         ("{}/grus.py:Nothing", "has no attribute Nothing"),

@@ -183,6 +183,19 @@ def test_other_refusal_raises(agree: Agree, error: Exception | None, message: st
         call_that_raises(error)
 
 
+def test_refusal_by_any_error_is_told_so() -> None:
+    """Where torch's words are not claimed, none of torch's errors is expected."""
+    agree = Agree(CASE, "float32", lambda _: None, any_refusal=True)
+    with pytest.raises(Disagreement, match="expected   any error"), agree.refuses(ValueError):
+        call_that_raises(None)
+
+
+def test_missing_warning_is_told_so(agree: Agree) -> None:
+    """A warning that does not come is no refusal that does not come."""
+    with pytest.raises(Disagreement, match="accepted without"), agree.refuses(UserWarning):
+        call_that_raises(None)
+
+
 def test_documented_refusal_agrees(agree: Agree) -> None:
     """The documented error agrees, in either case of letters."""
     with agree.refuses(TypeError, ValueError, mentioning="at least 2"):
