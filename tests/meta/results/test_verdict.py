@@ -43,6 +43,7 @@ HELD = report(LAW, comparisons=[COMPARED], dtype="float64 on cpu")
 PROVEN = report("tests/truths/test_oracle.py::test_it", comparisons=[COMPARED])
 BROKEN = report(LAW, "failed", comparisons=[("output", COMPARED[1], 9.0, False, 7)])
 MOVED = report(RECORDED, "failed", comparisons=[("output", COMPARED[1], 9.0, False, 7)])
+RAISED = report(LAW, "failed", raised="ValueError: no", needs=["float64"])
 NOT_HERE = report(LAW, "skipped", not_here="no cuda", dtype="bfloat16 on cpu")
 
 
@@ -58,6 +59,19 @@ NOT_HERE = report(LAW, "skipped", not_here="no cuda", dtype="bfloat16 on cpu")
         ([report(LAW, "skipped", not_here="no cuda")], Status.NOTHING_JUDGED, False, "1 not here"),
         ([HELD, NOT_HERE], Status.INCOMPLETE, False, "no case ran in bfloat16 on cpu"),
         ([], Status.NOTHING_JUDGED, False, "0 cases"),
+        ([PROVEN, RAISED], Status.BROKEN, False, "raises where it has to compute: 1 of 16 laws"),
+        (
+            [PROVEN, RAISED],
+            Status.BROKEN,
+            False,
+            "Refused, though claimed: float64 (ValueError: no)",
+        ),
+        (
+            [PROVEN, RAISED, BROKEN],
+            Status.BROKEN,
+            False,
+            "is not the GRU of the torch documentation",
+        ),
     ],
     ids=lambda value: value.value if isinstance(value, Status) else "",
 )
