@@ -50,6 +50,7 @@ FEW = SPREAD.filter(
 )
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
 WITH_H_0 = TWO_LAYERS.with_fields(h_0="random", bias=True)
+TRAINING = WITH_H_0.with_fields(training=True)
 FEW_ROWS = WITH_H_0.filter(lambda case: case.batch <= 3)
 
 
@@ -97,8 +98,8 @@ def test_gradients_own_their_memory(witness: Witness, agree: Agree) -> None:
 
 
 @pytest.mark.parametrize("mode", ["enable_grad", "no_grad", "inference_mode"])
-@needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@needs(lambda arguments: arguments["mode"] == "enable_grad" and Claim.GRADIENTS)
+@over(TRAINING)
 def test_results_require_gradients_in_grad_mode_only(
     witness: Witness, agree: Agree, mode: str
 ) -> None:
@@ -110,8 +111,8 @@ def test_results_require_gradients_in_grad_mode_only(
 
 
 @pytest.mark.parametrize("part", ["nothing", "h_0", "last bias"])
-@needs(Claim.GRADIENTS)
-@over(WITH_H_0)
+@needs(lambda arguments: arguments["part"] != "nothing" and Claim.GRADIENTS)
+@over(TRAINING)
 def test_results_require_gradients_where_anything_does(
     witness: Witness, agree: Agree, part: str
 ) -> None:

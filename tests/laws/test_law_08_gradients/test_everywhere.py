@@ -5,8 +5,8 @@ part of the results and of what they are differentiated by.
     gradient wrt what views are made of     == gradient wrt copies, through the view
     gradient wrt some                       == the same part of the gradient wrt everything
 
-So neither small nor large gradients are lost, and where gates are saturated a gradient is that of
-the equations, finite and not zero.
+So neither small nor large gradients are lost, where gates are saturated a gradient is that of the
+equations, finite and not zero, and under autocast it only rounds more.
 
 Source: torch documentation, torch.autograd.grad, Automatic Mixed Precision (section *Gradient
 Scaling*); pytorch#345 (strides), #776, #7722 (frozen parameters), huggingface/candle#1722 and
@@ -21,7 +21,10 @@ from fixtures.actions.gradients.first_order import (
     cotangents,
     gradients,
     gradients_wrt_only,
+    oracle_gradient,
+    run_with_grad,
     tolerance_args,
+    vjp,
 )
 from fixtures.actions.gradients.ways import (
     of_saturated_gates,
@@ -29,7 +32,8 @@ from fixtures.actions.gradients.ways import (
     of_views,
     times_power_of_two,
 )
-from fixtures.cases.claims import Claim, needs
+from fixtures.cases.backend import Backend
+from fixtures.cases.claims import AUTOCAST, Claim, needs
 from fixtures.cases.memory_layout import VIEWS
 from fixtures.cases.table import over
 from fixtures.cases.tables import PACKED, SPREAD
@@ -44,6 +48,7 @@ TWO_LAYERS = SPREAD.filter(
     )
 )
 CONTIGUOUS = TWO_LAYERS.with_fields(layout="contiguous", h_0="random")
+FLOAT32 = TWO_LAYERS.with_fields(dtype="float32")
 VIEWED = CONTIGUOUS.filter(lambda case: case.batch <= 3)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and case.batch == 4)
 
@@ -70,6 +75,23 @@ def test_saturated_gates_have_the_gradient_of_the_equations(
     """With x times 8 or 512, which saturates gates, the gradient is that of the equations."""
     gradient, expected = of_saturated_gates(witness, exponent)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
+
+
+@pytest.mark.parametrize("narrow", list(AUTOCAST))
+@needs(Claim.GRADIENTS, lambda arguments: AUTOCAST[arguments["narrow"]])
+@over(FLOAT32)
+def test_autocast_gradient_rounds_like_the_dtype_it_casts_to(
+    witness: Witness, agree: Agree, backend: Backend, narrow: str
+) -> None:
+    """Of a call under autocast the gradient has x's dtype, and is the equations', but rounded."""
+    with backend.autocast(narrow):
+        results, wrt = run_with_grad(witness)
+    loss = [c.to(result.dtype) for c, result in zip(witness.cotangents, results, strict=True)]
+    gradient = vjp(results, loss, wrt)
+    expected = oracle_gradient(witness, witness.cotangents)
+    agree.with_reference(
+        gradient, expected.gradients, precision=f"autocast {narrow}", **expected.tolerance_args
+    )
 
 
 @pytest.mark.parametrize("name", ["x", "h_0"])
