@@ -14,6 +14,7 @@ import pytest
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import Implementation
+from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.proof.collection import LawCase, LawTest, law_tests
 from fixtures.proof.runner import run
 from fixtures.results.reproducer import Options, again
@@ -38,7 +39,7 @@ CASES = st.builds(
     dtype=st.sampled_from(("float32", "float64", "float16", "bfloat16")),
     h_0=st.sampled_from(("random", "zeros", "none")),
     lengths=st.sampled_from(("whole", "equal", "sorted", "unsorted", "ones")),
-    layout=st.sampled_from(("contiguous", "strided", "permuted")),
+    layout=st.sampled_from(tuple(LAYOUTS)),
     dropout=st.sampled_from((0.0, 0.2, 0.5)),
     training=st.booleans(),
 ).filter(

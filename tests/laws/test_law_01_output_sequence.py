@@ -11,6 +11,7 @@ half is which.
 from __future__ import annotations
 
 from fixtures.actions.reversal import flip, half, stacked_runs, standalone, state
+from fixtures.cases.joint_sizes import JOINT
 from fixtures.cases.parameters import FORWARD, REVERSE
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE
@@ -18,7 +19,7 @@ from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 
-@over(CORE)
+@over(CORE + JOINT)
 def test_output_is_two_standalone_runs_side_by_side(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) == cat(gru_forward(x), flip(gru_reverse(flip(x)))), layer upon layer."""
     agree(witness.bi(witness.x, witness.h_0), stacked_runs(witness, witness.x, witness.h_0))

@@ -3,7 +3,10 @@ never values; `h_n` is never batch-first.
 
     bi_batch_first(x.transpose(0, 1), h_0) == (output.transpose(0, 1), h_n)
     bi(x[:, 0], h_0[:, 0])                 == (output[:, 0], h_n[:, 0])          for a batch of one
-    bi(any view of x)                      == bi(its contiguous copy)
+    bi(any view of x, any view of h_0)     == bi(contiguous copies of them)
+
+A view may be strided, expanded, a slice of wider memory at any offset, or overlap itself, one
+argument alone or both, and arguments and parameters may lie in one piece of memory.
 
 Source: torch documentation, torch.nn.GRU, sections *Parameters* (batch_first) and *Inputs*;
 pytorch#34036, #80306, #345.
@@ -11,13 +14,16 @@ pytorch#34036, #80306, #345.
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
 from fixtures.actions.reversal import half
+from fixtures.actions.side_effects import warnings_as
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.memory_layout import offset, permuted, strided
+from fixtures.cases.memory_layout import VIEWS
 from fixtures.cases.parameters import FORWARD
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -26,8 +32,13 @@ from fixtures.comparison.agreement import Agree
 
 TIME_FIRST = CORE.with_fields(layout="contiguous").filter(lambda case: not case.batch_first)
 CONTIGUOUS = SPREAD.with_fields(layout="contiguous")
-VIEWS = {"strided": strided, "permuted": permuted, "offset": offset}
-ONE_ROW = SPREAD.with_fields(batch=1, layout="contiguous").filter(lambda case: case.seq_len < 100)
+ONE_LAYER = CONTIGUOUS.filter(lambda case: case.num_layers == 1)
+TWO_LAYERS = CONTIGUOUS.filter(lambda case: case.num_layers == 2)
+SHORT = CONTIGUOUS.filter(lambda case: case.batch * case.seq_len < 60 and case.hidden_size < 100)
+ONE_ROW = SPREAD.with_fields(batch=1).filter(lambda case: case.seq_len < 100)
+
+each_view = pytest.mark.parametrize("layout", VIEWS)
+each_dimension = pytest.mark.parametrize("dim", [0, 1, 2])
 
 
 @over(TIME_FIRST)
@@ -53,17 +64,17 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
     )
 
 
-@pytest.mark.parametrize("layout", VIEWS)
-@over(CONTIGUOUS.filter(lambda case: case.num_layers <= 2))
+@each_view
+@over(ONE_LAYER)
 def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of x, with other strides or an offset, gives what a contiguous copy gives."""
     x, h_0 = VIEWS[layout](witness.x), witness.random_h_0
     agree(witness.bi(x, h_0), witness.bi(witness.x, h_0))
 
 
-@pytest.mark.parametrize("layout", VIEWS)
+@each_view
 @needs(lambda arguments: _is_strided(**arguments) and Claim.STRIDED_H_0)
-@over(CONTIGUOUS.filter(lambda case: case.num_layers <= 2))
+@over(TWO_LAYERS)
 def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of h_0 gives what a contiguous copy gives, whether x is a view or not."""
     view, h_0 = VIEWS[layout], witness.random_h_0
@@ -72,20 +83,70 @@ def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layou
     agree(witness.bi(view(witness.x), view(h_0)), expected)
 
 
-@over(CONTIGUOUS.filter(lambda case: case.batch > 1))
-def test_expanded_row_of_x_is_a_copied_row(witness: Witness, agree: Agree) -> None:
-    """One row of x expanded to a batch (stride 0) gives what B copies of it give."""
-    x, h_0 = _expanded(witness.x, 1 - witness.time_dim), witness.random_h_0
+@each_view
+@needs(Claim.ASSIGNMENT)
+@over(SHORT.filter(lambda case: case.num_layers == 2))
+def test_memory_layout_of_parameters_is_invisible(
+    witness: Witness, agree: Agree, layout: str
+) -> None:
+    """Parameters that are views of other memory give what contiguous ones give."""
+    module = witness.rebuilt()
+    for value in module.parameters():
+        value.data = VIEWS[layout](value.data[None])[0]
+    with warnings_as("ignore"):  # cuDNN copies weights that do not lie in one piece, and says so
+        results = module(witness.x, witness.random_h_0)
+    agree(results, witness.bi(witness.x, witness.random_h_0))
+
+
+@each_dimension
+@over(ONE_LAYER)
+def test_expanded_x_is_a_copied_x(witness: Witness, agree: Agree, dim: int) -> None:
+    """One row, step or feature of x, expanded (stride 0), gives what copies of it give."""
+    x, h_0 = _expanded(witness.x, dim), witness.random_h_0
     agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0))
 
 
+@each_dimension
 @needs(Claim.STRIDED_H_0)
-@over(CONTIGUOUS.filter(lambda case: case.batch > 1))
-def test_expanded_row_of_h_0_is_a_copied_row(witness: Witness, agree: Agree) -> None:
-    """The same of h_0, alone and with an expanded x."""
-    h_0 = _expanded(witness.random_h_0, 1)
-    for x in (witness.x, _expanded(witness.x, 1 - witness.time_dim)):
+@over(TWO_LAYERS)
+def test_expanded_h_0_is_a_copied_h_0(witness: Witness, agree: Agree, dim: int) -> None:
+    """The same of one layer's direction, row or unit of h_0, alone and with an expanded x."""
+    h_0 = _expanded(witness.random_h_0, dim)
+    for x in (witness.x, _expanded(witness.x, dim)):
         agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0.contiguous()))
+
+
+@over(SHORT)
+def test_overlapping_windows_are_their_copies(witness: Witness, agree: Agree) -> None:
+    """Windows of one series, each a step behind the one before, give what copies of them give."""
+    x, h_0 = _windows(witness, witness.x.shape), witness.random_h_0
+    agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0))
+
+
+@pytest.mark.parametrize("overlap", [False, True], ids=["side by side", "overlapping"])
+@needs(Claim.ASSIGNMENT)
+@over(SHORT)
+def test_arguments_and_parameters_may_share_memory(
+    witness: Witness, agree: Agree, *, overlap: bool
+) -> None:
+    """In one piece of memory, side by side or overlapping, they give what copies of them give."""
+    shared = witness.rebuilt()
+    values = [*shared.parameters(), witness.x, witness.random_h_0]
+    memory = torch.cat([value.detach().flatten() for value in values])
+    starts = [0, *itertools.accumulate(value.numel() for value in values)]
+    if overlap:  # x and h_0 begin one element after the parameters
+        starts[-3] = starts[-2] = 1
+        memory = torch.cat((memory, memory))
+    views = [
+        memory[start : start + value.numel()].view(value.shape)
+        for start, value in zip(starts, values, strict=False)
+    ]
+    for value, view in zip(shared.parameters(), views, strict=False):
+        value.data = view
+    x, h_0 = views[-2:]
+    with warnings_as("ignore"):
+        results = shared(x, h_0)
+    agree(results, witness.rebuilt()(x.clone(), h_0.clone()))
 
 
 @over(CONTIGUOUS.filter(lambda case: case.seq_len > 1 and case.num_layers == 1))
@@ -115,5 +176,10 @@ def _is_strided(layout: str, case: Case, **_: object) -> bool:
     return not VIEWS[layout](h_0).is_contiguous()
 
 
-def _expanded(values: torch.Tensor, row: int) -> torch.Tensor:
-    return values.narrow(row, 0, 1).expand_as(values)
+def _expanded(values: torch.Tensor, dim: int) -> torch.Tensor:
+    return values.narrow(dim, 0, 1).expand_as(values)
+
+
+def _windows(witness: Witness, shape: torch.Size) -> torch.Tensor:
+    """A tensor of which each element but the first lies in the memory of another one too."""
+    return witness.draw("series", sum(shape)).as_strided(shape, (1, 1, 1))

@@ -21,7 +21,12 @@ import math
 import pytest
 import torch
 
+from fixtures.actions.reference import recorded_in_training
 from fixtures.actions.reversal import flip, half, row_by_row, standalone, state
+from fixtures.cases.case import Case
+from fixtures.cases.claims import Claim, needs
+from fixtures.cases.joint_sizes import BULK
+from fixtures.cases.memory_layout import VIEWS
 from fixtures.cases.parameters import FORWARD, REVERSE
 from fixtures.cases.table import over
 from fixtures.cases.tables import PACKED
@@ -29,6 +34,12 @@ from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.truth import oracle
 
+
+def _unsorted(case: Case) -> bool:
+    return case.lengths == "unsorted"
+
+
+each_view = pytest.mark.parametrize("layout", VIEWS)
 ONE_LAYER = PACKED.filter(lambda case: case.num_layers == 1)
 
 
@@ -38,10 +49,13 @@ def test_each_row_is_as_if_it_ran_alone(witness: Witness, agree: Agree) -> None:
     agree(witness.run(witness.x, witness.h_0), row_by_row(witness, witness.x, witness.h_0))
 
 
-@over(PACKED)
+@over(PACKED + BULK)
 def test_packed_run_is_the_oracles(witness: Witness, agree: Agree) -> None:
-    """bi(pack(x), h_0) == oracle.gru(parameters, x, h_0, lengths)."""
-    agree.with_reference(witness.run(witness.x, witness.h_0), oracle.gru(**witness.numbers))
+    """bi(pack(x), h_0) == oracle.gru(parameters, x, h_0, lengths), without gradients in eval."""
+    numbers = witness.numbers
+    with recorded_in_training(witness.case):
+        results = witness.run(witness.x, witness.h_0)
+    agree.with_reference(results, oracle.gru(**numbers))
 
 
 @over(ONE_LAYER)
@@ -101,7 +115,7 @@ def test_enforce_sorted_is_a_promise_and_changes_nothing(witness: Witness, agree
     agree((witness.padded(sorted_again), h_n_again), (witness.padded(promised), h_n))
 
 
-@over(PACKED.filter(lambda case: case.lengths == "unsorted"))
+@over((PACKED + BULK).filter(_unsorted))
 def test_rows_come_back_in_the_order_of_the_caller(witness: Witness, agree: Agree) -> None:
     """Rows, lengths and h_0 in another order give output and h_n in that order."""
     order = torch.randperm(witness.case.batch, generator=witness.generator("order of rows")).to(
@@ -118,6 +132,24 @@ def test_rows_come_back_in_the_order_of_the_caller(witness: Witness, agree: Agre
         (witness.padded(reordered), reordered_h_n),
         (output.index_select(row, order), h_n[:, order]),
     )
+
+
+@each_view
+@pytest.mark.parametrize("viewed", ["data", "h_0"])
+@needs(lambda arguments: arguments["viewed"] == "h_0" and Claim.STRIDED_H_0)
+@over(PACKED.filter(lambda case: case.num_layers == 2 and 3 < case.batch < 10).filter(_unsorted))
+def test_memory_layout_is_invisible(
+    witness: Witness, agree: Agree, viewed: str, layout: str
+) -> None:
+    """A view of the packed data, or of h_0, gives what contiguous memory gives."""
+    view, packed, h_0 = VIEWS[layout], witness.packed, witness.random_h_0
+    output, h_n = (
+        witness.bi(packed._replace(data=view(packed.data)), h_0)
+        if viewed == "data"
+        else witness.bi(packed, view(h_0))
+    )
+    expected, expected_h_n = witness.bi(packed, h_0)
+    agree((output.data, h_n), (expected.data, expected_h_n))
 
 
 @over(PACKED.filter(lambda case: case.h_0 == "none"))

@@ -2,18 +2,20 @@
 
 x, h_0, parameters, buffers, settings of the module, every global setting, and the global generators
 of torch, NumPy and Python stay as they are. Writing into one result changes neither the other nor
-any later call.
+any later call, and no later call changes a result: with gradients recorded or not, packed or not.
 
 Source: torch documentation, note *Reproducibility*; pytorch#189285 (a mask of a former call).
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import pytest
 import torch
 
 from fixtures.actions.gradients.first_order import run_with_grad, vjp
-from fixtures.actions.side_effects import no_side_effects
+from fixtures.actions.side_effects import no_side_effects, unpadded_run
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
 from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
@@ -22,9 +24,15 @@ from fixtures.comparison.agreement import Agree
 
 SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
+FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
+OWNERS = SHALLOW + FEW_PACKED
 WITHOUT_DROPOUT = SMALL + PACKED.filter(lambda case: case.num_layers == 2 and case.batch < 10)
 EVAL_WITH_DROPOUT = DROPOUT.with_fields(training=False).filter(
     lambda case: case.num_layers == 2 and case.batch < 10
+)
+
+each_grad_mode = pytest.mark.parametrize(
+    "grad_mode", [torch.enable_grad, torch.no_grad, torch.inference_mode]
 )
 
 
@@ -44,30 +52,43 @@ def test_backward_pass_changes_nothing(witness: Witness, agree: Agree) -> None:
         vjp(results, witness.cotangents, wrt)
 
 
-@pytest.mark.parametrize("written", ["output", "h_n"])
-@over(SHALLOW)
-def test_results_own_their_memory(witness: Witness, agree: Agree, written: str) -> None:
+@each_grad_mode
+@over(OWNERS)
+def test_results_own_their_memory(
+    witness: Witness, agree: Agree, grad_mode: type[AbstractContextManager[object]]
+) -> None:
     """Writing into one result changes neither the other, nor the arguments, nor the next call."""
-    before = tuple(result.detach().clone() for result in witness.bi(witness.x, witness.h_0))
-    output, h_n = witness.bi(witness.x, witness.h_0)
-    with no_side_effects(witness, agree):
-        (output if written == "output" else h_n).detach().fill_(torch.nan)
-    if written == "output":
+    x, h_0 = witness.x, witness.h_0
+    unpadded_run(witness, x, h_0)
+    with grad_mode():
+        output, h_n = unpadded_run(witness, x, h_0)
+        before = output.detach().clone(), h_n.detach().clone()
+        with no_side_effects(witness, agree):
+            output.detach().fill_(torch.nan)
         agree.bitwise(h_n, before[1], of="h_n")
-    else:
+        output, h_n = unpadded_run(witness, x, h_0)
+        with no_side_effects(witness, agree):
+            h_n.detach().fill_(torch.nan)
         agree.bitwise(output, before[0], of="output")
-    agree.bitwise(witness.bi(witness.x, witness.h_0), before)
+        agree.bitwise(unpadded_run(witness, x, h_0), before)
 
 
+@each_grad_mode
 @needs(Claim.NON_FINITE, Claim.ASSIGNMENT)
-@over(SHALLOW)
-def test_results_outlive_what_they_came_from(witness: Witness, agree: Agree) -> None:
-    """Overwriting x, h_0 and the parameters, and another call, leave earlier results alone."""
-    x, h_0 = witness.x.clone(), witness.random_h_0.clone()
-    results = witness.bi(x, h_0)
-    before = tuple(result.detach().clone() for result in results)
-    with torch.no_grad():
+@over(OWNERS)
+def test_results_outlive_what_they_came_from(
+    witness: Witness, agree: Agree, grad_mode: type[AbstractContextManager[object]]
+) -> None:
+    """Overwriting x, h_0 and the parameters, and later calls of any GRU, leave results alone."""
+    x, h_0, other = witness.x.clone(), witness.random_h_0.clone(), witness.rebuilt()
+    with grad_mode():
+        results = unpadded_run(witness, x, h_0)
+        before = tuple(result.detach().clone() for result in results)
         for value in (x, h_0, *witness.bi.parameters()):
-            value.fill_(torch.nan)
-    witness.bi(x, h_0)
-    agree.bitwise(results, before)
+            value.data.fill_(torch.nan)
+        for _ in range(2):
+            unpadded_run(witness, x, h_0)
+        one_row = x.narrow(1 - witness.time_dim, 0, 1), h_0[:, :1].contiguous()
+        witness.bi(*one_row)
+        other(x, h_0)
+        agree.bitwise(results, before)

@@ -4,7 +4,8 @@ it is made.
     bi(x, h_0) == bi(x, h_0) == ...
 
 Later, after other calls, in another Python thread, in training as in eval mode (without dropout),
-with gradients recorded or not. State that leaks from one call into the next shows here.
+with gradients recorded or not, packed or not, and of the numbers that x, h_0 and parameters hold
+now. State that leaks from one call into the next shows here.
 Only another number of threads per operation may add up in another order, and so differ by rounding.
 
 Source: torch documentation, notes *Reproducibility* and *Numerical accuracy*,
@@ -13,7 +14,6 @@ torch.set_num_threads; pytorch#19913, #174115, #189285.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -24,12 +24,13 @@ from fixtures.actions.gradients.first_order import run_with_grad, tolerance_args
 from fixtures.actions.side_effects import concurrently, threads
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
-from fixtures.cases.tables import SPREAD
+from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
+FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
 #: Products that a matrix library splits among threads. In few steps, since each waits for all
 #: threads, for long on a busy machine.
 SPLIT = SPREAD.filter(
@@ -58,29 +59,38 @@ def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
     agree.bitwise(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
 
 
-@over(SMALL)
+@over(SMALL + FEW_PACKED)
 def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
     """Without dropout, training, eval, no_grad and inference_mode, in any order, give the same."""
-    bi, results = witness.bi, witness.bi(witness.x, witness.h_0)
+    bi, results = witness.bi, witness.run(witness.x, witness.h_0)
     for mode in (torch.no_grad, torch.inference_mode, torch.enable_grad):
         for training in (not bi.training, bi.training):
             bi.train(training)
             with mode():
-                agree.bitwise(bi(witness.x, witness.h_0), results)
+                agree.bitwise(witness.run(witness.x, witness.h_0), results)
 
 
-@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad], ids=["enable_grad", "no_grad"])
-@over(SHALLOW)
-def test_input_written_over_is_read_anew(
-    witness: Witness, agree: Agree, mode: Callable[[], AbstractContextManager[object]]
+@pytest.mark.parametrize("grad_mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("written", ["arguments", "parameters"])
+@needs(lambda arguments: arguments["written"] == "parameters" and Claim.ASSIGNMENT)
+@over(SHALLOW + FEW_PACKED)
+def test_what_is_written_over_is_read_anew(
+    witness: Witness,
+    agree: Agree,
+    written: str,
+    grad_mode: type[AbstractContextManager[object]],
 ) -> None:
-    """Other numbers written into the same x and h_0 give what they give in memory of their own."""
-    x, h_0 = witness.x.clone(), witness.random_h_0.clone()
-    with mode():
-        witness.bi(x, h_0)
-        x.neg_()
-        h_0.neg_()
-        agree.bitwise(witness.bi(x, h_0), witness.bi(x.clone(), h_0.clone()))
+    """Other numbers in the same memory give what a new GRU gives in memory of its own.
+
+    They are written through ``.data``, which no version counter sees.
+    """
+    bi, x, h_0 = witness.bi, witness.x.clone(), witness.random_h_0.clone()
+    with grad_mode():
+        witness.run(x, h_0)
+        for value in (x, h_0) if written == "arguments" else bi.parameters():
+            value.data.neg_()
+        results = witness.run(x, h_0)
+    agree.bitwise(results, witness.run(x.clone(), h_0.clone(), module=witness.rebuilt()))
 
 
 @needs(Claim.GRADIENTS)

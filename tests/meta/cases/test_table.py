@@ -66,7 +66,7 @@ def test_algebra_keeps_the_rows_of_gpus(
 def test_pytest_collects_them_on_a_gpu_only() -> None:
     """A law over the table runs on every backend over that backend's rows."""
     session = SimpleNamespace(
-        options=SimpleNamespace(profile="quick"),
+        options=SimpleNamespace(profile="quick", seed=0),
         case=None,
         backends=(CPU, CUDA),
         implementation=TORCH_GRU,

@@ -11,6 +11,7 @@ import torch
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
+from fixtures.cases.memory_layout import LAYOUTS, VIEWS
 from fixtures.cases.parameters import parameter, parameter_names
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -122,14 +123,20 @@ def test_witness_needs_no_global_generator() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("layout", "contiguous"), [("contiguous", True), ("strided", False), ("permuted", False)]
-)
-def test_layouts_hold_the_same_numbers_in_other_places(layout: str, *, contiguous: bool) -> None:
-    """A layout changes strides, not shape."""
-    x = witness_of(Case(3, 7, layout=layout)).x
-    assert x.shape == (5, 2, 3)
-    assert x.is_contiguous() == contiguous
+@pytest.mark.parametrize("name", LAYOUTS | VIEWS)
+def test_layouts_hold_the_same_numbers_in_other_places(name: str) -> None:
+    """A layout changes where the numbers lie, neither them nor the shape."""
+    values = torch.arange(1.0, 31.0).view(5, 2, 3)
+    view = (LAYOUTS | VIEWS)[name](values)
+    assert torch.equal(view, values)
+    assert view.is_contiguous() == (name in ("contiguous", "offset"))
+    assert (view.storage_offset() % 4 == 0) == (name not in ("sliced", "spaced", "offset"))
+
+
+def test_no_two_layouts_have_the_same_strides() -> None:
+    """Each is a layout of its own."""
+    views = [view(torch.zeros(5, 2, 3)) for view in VIEWS.values()]
+    assert len({(view.stride(), view.storage_offset()) for view in views}) == len(views)
 
 
 def test_generators_of_two_purposes_are_independent() -> None:
