@@ -34,7 +34,7 @@ from fixtures.actions.gradients.ways import (
 )
 from fixtures.cases.backend import Backend
 from fixtures.cases.claims import AUTOCAST, Claim, needs
-from fixtures.cases.memory_layout import VIEWS
+from fixtures.cases.memory_layout import VIEWS_WITH_EXPANDED
 from fixtures.cases.table import over
 from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -95,7 +95,7 @@ def test_autocast_gradient_rounds_like_the_dtype_it_casts_to(
 
 
 @pytest.mark.parametrize("name", ["x", "h_0"])
-@pytest.mark.parametrize("layout", list(VIEWS))
+@pytest.mark.parametrize("layout", list(VIEWS_WITH_EXPANDED))
 @needs(
     Claim.GRADIENTS,
     lambda arguments: (
@@ -107,7 +107,7 @@ def test_view_passes_the_gradient_of_a_copy_back(
     witness: Witness, agree: Agree, layout: str, name: str
 ) -> None:
     """The gradient through a view of x, or of h_0, is that wrt its copy, taken through the view."""
-    of_the_view, of_the_copy = of_views(witness, VIEWS[layout], name)
+    of_the_view, of_the_copy = of_views(witness, VIEWS_WITH_EXPANDED[layout], name)
     agree(of_the_view, of_the_copy, **tolerance_args(witness, witness.cotangents))
 
 

@@ -1,0 +1,48 @@
+"""joint_sizes: classes of sizes meet under every seed, and a seed draws the same sizes again."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.cases.case import Case
+from fixtures.cases.joint_sizes import BULK, JOINT, joint_sizes, pairs_missing
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_few_tens_and_hundreds_of_two_sizes_meet(seed: int) -> None:
+    """Of any two of input_size, hidden_size, batch and seq_len."""
+    assert pairs_missing(JOINT.rows("quick", seed=seed)) == []
+
+
+def test_missing_pair_is_named() -> None:
+    """Without wide cases of many rows, that pair is reported."""
+    cases = [c for c in JOINT.rows("quick") if c.hidden_size < 64 or c.batch < 64]
+    assert pairs_missing(cases) == ["hundreds of hidden_size, hundreds of batch"]
+
+
+def test_seed_decides_the_sizes() -> None:
+    """The same seed draws the same cases, another one others."""
+    assert joint_sizes(96, 3) == joint_sizes(96, 3)
+    assert not set(JOINT.rows("quick", seed=3)) & set(JOINT.rows("quick", seed=4))
+
+
+@pytest.mark.parametrize("size", ["input_size", "hidden_size", "batch", "seq_len"])
+@pytest.mark.parametrize("remainder", [7, 0, 1])
+def test_both_neighbours_of_a_multiple_of_eight_are_there(size: str, remainder: int) -> None:
+    """Just below, at and above."""
+    cases = JOINT.rows("quick")
+    assert any(getattr(c, size) > 8 and getattr(c, size) % 8 == remainder for c in cases)
+
+
+def test_id_of_a_drawn_case_is_the_case() -> None:
+    """It holds the sizes, so that ``--case`` runs it under any seed."""
+    for case in (*JOINT.rows("quick", seed=5), *BULK.rows("quick", seed=5)):
+        table = JOINT if case.lengths == "whole" else BULK
+        assert table.adapt(Case.parse(case.id)) == case
+
+
+def test_bulk_has_many_rows_in_any_order() -> None:
+    """And more than 65,536 steps in all, once."""
+    cases = BULK.rows("quick")
+    assert sum(c.batch > 16 and c.lengths == "unsorted" for c in cases) > 8
+    assert any(c.batch * c.seq_len > 2 * 65_536 for c in cases)
