@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.cases.backend import Backend
 from fixtures.proof import mutants
-from fixtures.proof.collection import covering_selection, groups
+from fixtures.proof.collection import covering_selection, group_of, groups, law_tests
 from fixtures.proof.mutants import MUTANTS, CorrectGRU, implementation_of, matrix
 from fixtures.proof.mutants.forward.rows import RowsMix
 from fixtures.proof.mutants.matrix import meant_for
@@ -83,3 +83,27 @@ def test_matrix_counts_rejections_and_names_survivors() -> None:
     assert "not rejected by the law named for it: HalvesSwapped" in text
     assert "survivors: HalvesSwapped" in text
     assert "score: 1 of 2 mutants rejected; by law 01 alone" in text
+
+
+def test_claims_are_listed_with_the_mutants_that_they_reject() -> None:
+    """A rejection counts for the test that it came from, a crash for none; no test is left out."""
+    rejection = Result(Outcome.REJECTED, "test_rows_never_mix[I1-H1]")
+    rows = {
+        "RowsMix": {"09 independence": rejection},
+        "HalvesSwapped": {"05 direction axis": Result(Outcome.CRASHED, "test_that[I1-H1]")},
+    }
+    *lines, count = matrix.claims(rows)
+    assert len(lines) == len(law_tests())
+    assert [line for line in lines if not line.endswith(": -")] == [
+        "09 independence test_rows_never_mix: RowsMix"
+    ]
+    assert count.startswith("1 of ")
+
+
+@pytest.mark.parametrize(
+    "mutant", [each for each in MUTANTS if each.test], ids=lambda mutant: mutant.__name__
+)
+def test_mutant_names_a_test_that_there_is(mutant: type[CorrectGRU]) -> None:
+    """The test is one of the law that the mutant names."""
+    tests = {each.function.__name__ for each in law_tests() if each.group == group_of(mutant.law)}
+    assert mutant.test in tests
