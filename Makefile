@@ -67,7 +67,7 @@ refusal = answer=$$($(PYTHON) -m pip index versions torch 2>&1 | tr -d '\r'); \
 undo = [ -e $(ENV)/.verify ] || rm -rf $(ENV); exit 1
 
 # The members of the gallery, and the Python of one's environment.
-MEMBERS := $(patsubst fixtures/gallery/%/subject.toml,%,$(wildcard fixtures/gallery/*/subject.toml))
+MEMBERS := $(patsubst fixtures/proof/gallery/%/subject.toml,%,$(wildcard fixtures/proof/gallery/*/subject.toml))
 GALLERY ?= $(MEMBERS)
 in_gallery = .venv/gallery-$(1)/$(BIN)/python
 
@@ -112,10 +112,10 @@ gallery:  ## real GRUs from PyPI under the suite; GALLERY=onnxruntime takes one
 	@$(if $(filter-out $(MEMBERS),$(GALLERY)),{ echo "The gallery has no $(filter-out $(MEMBERS),$(GALLERY)); it has $(MEMBERS)"; exit 1; },:)
 	@status=0; for name in $(GALLERY); do \
 	  $(MAKE) --no-print-directory --silent .venv/gallery-$$name/.gallery && \
-	  $(call in_gallery,$$name) -m fixtures.gallery $$name -- $(OPTIONS) || status=1; done; exit $$status
+	  $(call in_gallery,$$name) -m fixtures.proof.gallery $$name -- $(OPTIONS) || status=1; done; exit $$status
 
 vectors: $(ENV)/.verify  ## laws 01 to 11 as files, for what pytest cannot run: reports/vectors
-	$(RUN) -m fixtures.vectors
+	$(RUN) -m fixtures.report.vectors
 
 fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
 	$(RUN) -m pytest tests/fuzz --fuzz $(EXAMPLES) $(OPTIONS)

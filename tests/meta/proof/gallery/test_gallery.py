@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.gallery import results
-from fixtures.gallery.__main__ import PLAIN
-from fixtures.gallery.members import (
+from fixtures.proof.gallery import results
+from fixtures.proof.gallery.__main__ import PLAIN
+from fixtures.proof.gallery.members import (
     ASSERTION,
     CRASH,
     MENDED,
@@ -38,7 +38,7 @@ def test_readme_has_the_table() -> None:
 def test_member_has_a_short_adapter_claims_and_exact_versions(member: Member) -> None:
     """An adapter is some thirty lines, and its extra pins every package."""
     assert member.lines <= 100
-    assert member.subject.gru.startswith(f"fixtures.gallery.{member.name}.gru:")
+    assert member.subject.gru.startswith(f"fixtures.proof.gallery.{member.name}.gru:")
     assert all([one.operator for one in each.specifier] == ["=="] for each in member.packages)
 
 

@@ -21,9 +21,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from fixtures.cases.backend import Backend
 from fixtures.cases.claims import OF_DTYPE
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.vectors.contents import Vector, of_witness
-from fixtures.vectors.files import write
-from fixtures.vectors.selection import witnesses
+from fixtures.report.vectors.contents import Vector, of_witness
+from fixtures.report.vectors.files import write
+from fixtures.report.vectors.selection import witnesses
 
 READERS = {"read.py": sys.executable, "read.mjs": "node"}
 
