@@ -27,10 +27,15 @@ MEMBERS = pytest.mark.parametrize("member", members(), ids=lambda member: member
 SAMPLE = upgrade(after=[breaks(NAMES[6])], ratio=1.0).after
 
 
-def test_readme_has_the_table() -> None:
-    """README shows what make gallery writes, of every member that was seen."""
-    text = README.read_text(encoding="utf-8")
-    assert replaced(text, results.COMMAND, results.table(ROWS)) == text
+@pytest.mark.parametrize(
+    ("page", "block"),
+    [(README, results.table(ROWS)), (results.PAGE, results.page(ROWS))],
+    ids=["README", "the gallery's page"],
+)
+def test_page_has_what_was_seen(page: Path, block: str) -> None:
+    """A page shows what make gallery writes, of every member that was seen."""
+    text = page.read_text(encoding="utf-8")
+    assert replaced(text, results.COMMAND, block) == text
     assert {row.name for row in ROWS} <= {member.name for member in members()}
 
 
