@@ -10,7 +10,7 @@ step, row and unit, from torch's global generator: the same state of the generat
 mask. The gradient carries the mask of its own forward pass.
 
 Source: torch documentation, torch.nn.GRU, first section and section *Parameters* (dropout),
-torch.nn.Dropout; pytorch#961, #74177, #174115, #180744, #185351, #189285 (a mask of a former call),
+torch.nn.Dropout; pytorch#74177, #174115, #180744, #185351, #189285 (a mask of a former call),
 tensorflow#29391 (the same mask every time).
 """
 
