@@ -24,7 +24,7 @@ from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU, Implementation
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
-from fixtures.proof.collection import in_full, law_tests
+from fixtures.proof.collection import law_tests
 from fixtures.proof.runner import Outcome, run
 
 CASE = Case(5, 4, 2, 2, 3)
@@ -89,7 +89,7 @@ def test_mode_that_refuses_torchs_own_gru_breaks_law_15(
         law_case
         for law_test in law_tests()
         if "test_converted.py" in law_test.nodeid
-        for law_case in in_full(law_test)
+        for law_case in law_test.cases("full")
         if law_case.arguments.get("mode", modes.ONNX) is mode
     )
     outcome, reason = run(law_case, TORCH_GRU, Backend("cpu"))

@@ -21,7 +21,6 @@ from fixtures.proof.collection import (
     LawCase,
     covering_selection,
     groups,
-    in_full,
     law_tests,
 )
 from fixtures.proof.runner import Outcome, run
@@ -90,7 +89,7 @@ def test_law_that_converts_needs_the_claim_of_its_mode(monkeypatch: pytest.Monke
     monkeypatch.setattr(Mode, "of", refuse)
     found: set[Claim] = set()
     for law_test in (each for each in law_tests() if "test_converted.py" in each.nodeid):
-        for law_case in in_full(law_test):
+        for law_case in law_test.cases("full"):
             converted.clear()
             run(law_case, CONVERTED, CPU)
             assert converted <= needs_of(law_case), law_case
@@ -107,7 +106,7 @@ def test_every_claim_is_needed_by_a_law() -> None:
     """Without a claim there is less to run; inductor is tried in the full profile only."""
     quick = needs_of_all(law_case for law_test in law_tests() for law_case in law_test.law_cases)
     slow = [each for each in law_tests() if "test_converted.py" in each.nodeid]
-    full = needs_of_all(law_case for law_test in slow for law_case in in_full(law_test))
+    full = needs_of_all(law_case for law_test in slow for law_case in law_test.cases("full"))
     words = {Claim.TORCH_WORDS}  # of every refusal: they decide how it is judged
     assert set(Claim) - quick - words == {Claim.INDUCTOR}
     assert set(Claim) - quick - words <= full
