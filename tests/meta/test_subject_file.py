@@ -59,7 +59,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_is_not_claimed_is_not_run(suite: Suite, folder: Path) -> None:
     """A float32, forward-only GRU holds as claimed; its module lies beside the subject file."""
-    laws = ("tests/laws/test_law_04_stacked_layers.py", "tests/laws/test_law_08_gradients")
+    derivatives = "tests/laws/test_law_08_gradients/test_derivatives.py"
+    laws = ("tests/laws/test_law_04_stacked_layers.py", derivatives)
     done = suite(*laws, "tests/truths", "--gru", str(folder / "Plain.toml"))
     sentence = " ".join(done.stdout.split())
     assert done.returncode == 0, done.stdout + done.stderr

@@ -180,7 +180,7 @@ def test_gradient_passes_from_call_to_call(witness: Witness, agree: Agree) -> No
 
 
 @needs(Claim.GRADIENTS, Claim.EVAL_GRADIENTS)
-@over(FEW.with_fields(training=False))
+@over(TWO_LAYERS.with_fields(training=False))
 def test_eval_mode_has_the_gradients_of_training_mode(witness: Witness, agree: Agree) -> None:
     """Without dropout, the gradient in eval mode is that in training mode."""
     with agree.accepts("the gradient in eval mode"):

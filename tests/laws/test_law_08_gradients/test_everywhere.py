@@ -51,11 +51,13 @@ CONTIGUOUS = TWO_LAYERS.with_fields(layout="contiguous", h_0="random")
 FLOAT32 = TWO_LAYERS.with_fields(dtype="float32")
 VIEWED = CONTIGUOUS.filter(lambda case: case.batch <= 3)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and case.batch == 4)
+# Half precision's range is too narrow: a small gradient's parts fall below its normal numbers.
+WIDE_RANGE = (TWO_LAYERS + FEW_PACKED).filter(lambda case: case.dtype in {"float32", "float64"})
 
 
 @pytest.mark.parametrize("sign", [-1, 1], ids=["small", "large"])
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS + FEW_PACKED)
+@over(WIDE_RANGE)
 def test_power_of_two_passes_through(witness: Witness, agree: Agree, sign: int) -> None:
     """Cotangents times a power of two give bitwise the gradient times that power."""
     loss = times_power_of_two(witness, witness.cotangents, sign)

@@ -41,7 +41,7 @@ def test_repeated_numbers_are_found_at_their_lags() -> None:
 
 def test_slice_with_another_mean_is_named() -> None:
     """One column of ones."""
-    values = bits("column")
+    values = torch.cat([bits("column", part) for part in range(4)])
     values[:, 7] = 1
     assert uneven_slices(values, 0.5) == ["dimension 1, index 7"]
 

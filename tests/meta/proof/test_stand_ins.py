@@ -7,6 +7,7 @@ test judges them all.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -171,5 +172,5 @@ def test_stand_in_holds_as_claimed_under_pytest(tmp_path: Path, suite: Suite) ->
     process = suite(*laws, "--profile", "smoke", "--gru", str(file))
     text = " ".join(process.stdout.split())
     assert process.returncode == 0, text
-    assert "not claimed in 06 input layouts: 6 x non-contiguous h_0" in text
+    assert re.search(r"not claimed in 06 input layouts: \d+ x non-contiguous h_0", text), text
     assert "HOLDS AS CLAIMED: " in text

@@ -89,7 +89,9 @@ def test_interrupted_run_states_what_is_broken_already() -> None:
     """Ctrl-C after a failure verifies nothing, and names the law."""
     found = of(BROKEN, interrupted=True)
     assert found.status is Status.INTERRUPTED
-    assert found.sentence.endswith("so far. Broken already: 01 output sequence.")
+    assert found.sentence.endswith(
+        "so far. Broken already: 01 output sequence. Nothing is verified."
+    )
 
 
 def test_law_that_cannot_be_collected_is_broken() -> None:
