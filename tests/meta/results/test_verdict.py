@@ -85,6 +85,18 @@ def test_status_follows_from_what_ran(
     assert words in found.sentence
 
 
+def test_known_failure_is_no_measure_of_closeness() -> None:
+    """How far it is off stands in no column and in no row of the tolerance table."""
+    known = report(
+        LAW, "skipped", wasxfail="", comparisons=[("output", COMPARED[1], 9.0, False, 7)]
+    )
+    ledger = Ledger()
+    for each in (HELD, known):
+        ledger.pytest_runtest_logreport(each)
+    (group,) = ledger.groups.values()
+    assert (group.xfailed, group.compared, group.worst[0]) == (1, 1, 0.25)
+
+
 def test_interrupted_run_states_what_is_broken_already() -> None:
     """Ctrl-C after a failure verifies nothing, and names the law."""
     found = of(BROKEN, interrupted=True)
