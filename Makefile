@@ -3,7 +3,7 @@
 #   TORCH=2.15.0       test another torch (a version, newest, or nightly); each has its own environment under .venv/
 #   DEVICE=cuda        test on this device only (several: DEVICE="cpu cuda"); default: all present
 #   PROFILE=full       ten times as many cases; default: quick
-#   JOBS=2             spread over processes with pytest-xdist; verify and full: default one for each core, up to eight;
+#   JOBS=2             spread over processes with pytest-xdist; verify, full and test: one for each core, up to eight;
 #                      JOBS=0 is one process
 #   GRU=my.toml        test this GRU (a subject file, MODULE:ATTR or FILE.py:ATTR), in a process of its own: a crash
 #                      in native code then costs one case
@@ -76,7 +76,7 @@ in_gallery = .venv/gallery-$(1)/$(BIN)/python
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1 \t/p' Makefile; sed -n 's/^#  /  /p' Makefile
 
-verify: JOBS ?= auto
+verify test: JOBS ?= auto
 verify: $(ENV)/$(if $(findstring .html,$(ARGS)),.report,.verify)  ## laws and truths on one torch, and the verdict
 	$(RUN) -m pytest $(LAWS) $(OPTIONS)
 

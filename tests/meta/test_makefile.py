@@ -38,6 +38,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "PROFILE=full"), "--profile full"),
         (("verify",), "-n auto --maxprocesses 8"),
         (("full",), "-n auto --maxprocesses 8"),
+        (("test",), "-n auto --maxprocesses 8"),
         (("verify", "JOBS=2"), "-n 2"),
         (("verify", "DEVICE=cpu cuda"), "--device cpu --device cuda"),
         (("verify", "GRU=mypkg:MyGRU"), "--gru mypkg:MyGRU"),
