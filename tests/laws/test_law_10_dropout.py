@@ -81,7 +81,7 @@ def test_every_element_between_layers_is_dropped_or_scaled(witness: Witness, agr
 
 
 @over(MANY)
-def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: Agree) -> None:
+def test_share_of_elements_that_pass_is_as_p_says(witness: Witness, agree: Agree) -> None:
     """Of all elements, (1-p)**(L-1) pass L-1 masks, which vary with time, row, direction, unit."""
     output, _ = masked_run(witness, module=passing_through(witness))
     mask = output != 0
@@ -101,9 +101,10 @@ def test_as_many_are_dropped_as_p_says_each_by_itself(witness: Witness, agree: A
 
 @over(LARGE)
 def test_no_element_of_a_mask_depends_on_another(witness: Witness, agree: Agree) -> None:
-    """Nor on one of another call: there is no correlation at any distance, and no slice is spared.
+    """No element is correlated with another of the same or another call, at any lag.
 
-    The masks are of two calls, one after the other, and of a third from another state.
+    The masks are of two calls, one after the other, and of a third from another state. Nor has a
+    step, row, direction or unit a probability of its own.
     """
     module, case = passing_through(witness), witness.case
     calls = masked_run(witness, module=lambda x, h_0: [module(x, h_0)[0] for _ in range(2)])

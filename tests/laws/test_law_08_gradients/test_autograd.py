@@ -89,7 +89,7 @@ def test_hook_sees_the_whole_gradient_once(witness: Witness, agree: Agree) -> No
 @needs(Claim.GRADIENTS)
 @over(TWO_LAYERS)
 def test_gradients_own_their_memory(witness: Witness, agree: Agree) -> None:
-    """What backward() left in .grad is no other when other gradients have been computed."""
+    """What backward() left in .grad stays as it is when other gradients are computed."""
     results, wrt = run_with_grad(witness)
     gradient = left_by_backward(results, witness.cotangents, wrt)
     before = {name: value.clone() for name, value in gradient.items()}
@@ -110,7 +110,7 @@ def test_results_require_gradients_in_grad_mode_only(
     agree.same([result.requires_grad for result in results], expected, "requires_grad")
 
 
-@pytest.mark.parametrize("part", ["nothing", "h_0", "last bias"])
+@pytest.mark.parametrize("part", ["nothing", "h_0", "last_bias"])
 @needs(lambda arguments: arguments["part"] != "nothing" and Claim.GRADIENTS)
 @over(TRAINING)
 def test_results_require_gradients_where_anything_does(
@@ -142,7 +142,10 @@ def test_overwritten_numbers_are_refused_or_not_needed(
 def test_checkpoint_changes_no_gradient(
     witness: Witness, agree: Agree, *, use_reentrant: bool
 ) -> None:
-    """Under torch.utils.checkpoint, which calls a second time, the gradient is bitwise the same."""
+    """Under torch.utils.checkpoint, which calls a second time, the gradient is the same.
+
+    Bitwise, where *bitwise backward* is claimed.
+    """
     expected = gradients(witness, witness.cotangents)
     agree.same_gradient(
         recomputed(witness, use_reentrant=use_reentrant),

@@ -46,7 +46,7 @@ def test_call_changes_nothing(witness: Witness, agree: Agree) -> None:
 @needs(Claim.GRADIENTS)
 @over(SHALLOW.with_fields(training=True))
 def test_backward_pass_changes_nothing(witness: Witness, agree: Agree) -> None:
-    """So does a backward pass; and torch.autograd.grad leaves nothing in .grad."""
+    """A backward pass changes nothing, and torch.autograd.grad leaves .grad empty."""
     with no_side_effects(witness, agree):
         results, wrt = run_with_grad(witness)
         vjp(results, witness.cotangents, wrt)
@@ -59,7 +59,7 @@ def test_results_own_their_memory(
 ) -> None:
     """Writing into one result changes neither the other, nor the arguments, nor the next call."""
     x, h_0 = witness.x, witness.h_0
-    unpadded_run(witness, x, h_0)
+    unpadded_run(witness, x, h_0)  # so that the next call can reuse what this one keeps
     with grad_mode():
         output, h_n = unpadded_run(witness, x, h_0)
         before = output.detach().clone(), h_n.detach().clone()
@@ -79,7 +79,10 @@ def test_results_own_their_memory(
 def test_results_outlive_what_they_came_from(
     witness: Witness, agree: Agree, grad_mode: type[AbstractContextManager[object]]
 ) -> None:
-    """Overwriting x, h_0 and the parameters, and later calls of any GRU, leave results alone."""
+    """Results stay as they are when what they were computed from is overwritten.
+
+    That is x, h_0 and the parameters; and when this GRU, or another one, is called again.
+    """
     x, h_0, other = witness.x.clone(), witness.random_h_0.clone(), witness.rebuilt()
     with grad_mode():
         results = unpadded_run(witness, x, h_0)
@@ -87,7 +90,7 @@ def test_results_outlive_what_they_came_from(
         for value in (x, h_0, *witness.bi.parameters()):
             value.data.fill_(torch.nan)
         other(x, h_0)
-        for _ in range(2):
+        for _ in range(2):  # two buffers may take turns
             unpadded_run(witness, x, h_0)
         one_row = x.narrow(1 - witness.time_dim, 0, 1), h_0[:, :1].contiguous()
         witness.bi(*one_row)

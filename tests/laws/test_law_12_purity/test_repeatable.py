@@ -1,5 +1,5 @@
-"""Law 12, purity: the same call gives bitwise equal results whenever, wherever and in whatever mode
-it is made.
+"""Law 12, purity: the same call on one device gives bitwise equal results at any time, in any
+Python thread, in train, eval or any grad mode.
 
     bi(x, h_0) == bi(x, h_0) == ...
 

@@ -1,5 +1,5 @@
-"""Law 12, purity: no setting of the process changes a call, nor does what other threads call;
-autocast alone does, and is obeyed.
+"""Law 12, purity: no setting that is foreign to the arithmetic changes a call, nor do calls of
+other threads; autocast changes it as documented.
 
     with setting:  bi(x, h_0) == bi(x, h_0) without
 
@@ -54,7 +54,10 @@ UNLIKE = Table(_SET[:2], SMALL.full)
 @pytest.mark.parametrize("setting", SETTINGS)
 @over(SET)
 def test_no_setting_changes_a_result(witness: Witness, agree: Agree, setting: str) -> None:
-    """The first call of a module in a setting gives what bi gives without; so do later ones."""
+    """The first call of a fresh module, inside a setting, gives what it gives outside.
+
+    So does its next call, outside again.
+    """
     expected, module = witness.run(witness.x, witness.h_0), witness.rebuilt()
     with agree.accepts(f"a call under {setting}"), SETTINGS[setting](witness):
         results = witness.run(witness.x, witness.h_0, module=module)
@@ -88,8 +91,8 @@ def test_precision_of_float32_is_no_matter_of_float64(witness: Witness, agree: A
 def test_autocast_is_obeyed(witness: Witness, agree: Agree, backend: Backend) -> None:
     """Under autocast to bfloat16, an x and weights that round to the same give the same bits.
 
-    They lie within half of bfloat16's rounding, and float16 or TF32 tells them apart; where it
-    rounds before, bfloat16 still gives the same.
+    They differ by 2^-10 of themselves: less than half of bfloat16's spacing, no less than that of
+    float16 and TF32. So equal bits mean that both were cast.
     """
     names = parameter_names(witness.case.num_layers, bias=False)
     weights = {name: parameter(witness.bi, name).bfloat16().float() for name in names}
@@ -105,7 +108,10 @@ def test_autocast_is_obeyed(witness: Witness, agree: Agree, backend: Backend) ->
 @needs(Claim.CONCURRENCY, Claim.PACKED, Claim.FLOAT32, Claim.FLOAT64)
 @over(UNLIKE)
 def test_calls_at_once_may_differ_in_all_they_can(witness: Witness, agree: Agree) -> None:
-    """Calls from several threads that differ in numbers, h_0, rows, steps, packing and dtype."""
+    """Concurrent calls, each of another kind, give the bits that they give alone.
+
+    They differ in the values of x and h_0, in rows, steps, packing and dtype.
+    """
     bi, x, h_0, time = witness.bi, witness.x, witness.random_h_0, witness.time_dim
     other = witness.rebuilt(dtype="float64" if witness.case.dtype == "float32" else "float32")
     other_dtype = next(other.parameters()).dtype

@@ -92,7 +92,10 @@ def test_fresh_parameters_are_uniform_within_one_over_root_h(
 @needs(Claim.INITIAL_VALUES)
 @over(FRESH)
 def test_fresh_parameters_are_independent(witness: Witness, agree: Agree) -> None:
-    """No number is drawn twice or depends on another, of its parameter or of any other one."""
+    """The signs of the first numbers are uncorrelated at every lag.
+
+    Within all parameters, one after another, and between any two.
+    """
     agree.same(dependences(numbers_of(fresh(witness), witness)), [], "correlated numbers")
 
 

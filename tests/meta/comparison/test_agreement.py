@@ -1,4 +1,4 @@
-"""agreement: the comparison fails for every kind of difference."""
+"""agreement: the comparison accepts what agrees, reports every kind of difference, records each."""
 
 from __future__ import annotations
 
@@ -183,15 +183,15 @@ def test_other_refusal_raises(agree: Agree, error: Exception | None, message: st
         call_that_raises(error)
 
 
-def test_refusal_by_any_error_is_told_so() -> None:
+def test_refusal_by_any_error_is_reported() -> None:
     """Where torch's words are not claimed, none of torch's errors is expected."""
     agree = Agree(CASE, "float32", lambda _: None, any_refusal=True)
     with pytest.raises(Disagreement, match="expected   any error"), agree.refuses(ValueError):
         call_that_raises(None)
 
 
-def test_missing_warning_is_told_so(agree: Agree) -> None:
-    """A warning that does not come is no refusal that does not come."""
+def test_missing_warning_is_reported(agree: Agree) -> None:
+    """A missing warning is reported as such, not as a missing refusal."""
     with pytest.raises(Disagreement, match="accepted without"), agree.refuses(UserWarning):
         call_that_raises(None)
 
