@@ -16,14 +16,11 @@ pytorch#3751 (tied directions), #53359 (old checkpoints).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 import torch
-from torch import Tensor
 
 from fixtures.actions.parameters import checkpoint
-from fixtures.actions.parameters.assignment import names, numbers_of
+from fixtures.actions.parameters.assignment import computes_with, names, numbers_of
 from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES
 from fixtures.actions.parameters.sharing import (
     inputs_of_direction,
@@ -32,7 +29,6 @@ from fixtures.actions.parameters.sharing import (
     tied_after_a_step,
     train_a_step,
 )
-from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import flip, half, share_parameter, standalone, state
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.parameters import FORWARD, REVERSE, fill
@@ -40,7 +36,6 @@ from fixtures.cases.table import Table, over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
-from fixtures.truth import oracle
 
 SMALL = SPREAD.filter(
     lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100
@@ -71,8 +66,7 @@ def test_copies_compute_the_same_and_live_on_their_own(
     agree.bitwise(numbers_of(copy, witness), numbers_of(witness.bi, witness))
     agree.bitwise(copy(witness.x, witness.random_h_0), before)
     fill(copy, witness.case, witness.generator("changed copy"))
-    expected = _equations(witness, numbers_of(copy, witness))
-    agree.with_reference(copy(witness.x, witness.random_h_0), expected)
+    computes_with(numbers_of(copy, witness), witness, agree, copy)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
@@ -135,7 +129,7 @@ def test_training_one_moves_the_other_where_parameters_are_shared(
         (half(output, direction), state(h_n, 0, direction)),
         run_of_direction(gru, witness, direction),
     )
-    agree.with_reference((output, h_n), _equations(witness, after))
+    computes_with(after, witness, agree)
     if trained == "standalone":
         agree.bitwise(half(output, 1 - direction), half(before, 1 - direction), of="output")
 
@@ -172,16 +166,13 @@ def test_tied_directions_are_one_set_of_parameters(witness: Witness, agree: Agre
     witness.bi.to(torch.float16).to(witness.dtype)
     agree.same(len(list(witness.bi.parameters())), len(names(witness)) // 2, "number of parameters")
     agree.same(set(witness.bi.state_dict()), set(names(witness)), "names in the state_dict")
-    agree.with_reference(
-        witness.bi(witness.x, witness.random_h_0),
-        _equations(witness, numbers_of(witness.bi, witness)),
-    )
+    computes_with(numbers_of(witness.bi, witness), witness, agree)
     expected = tied_after_a_step(witness, numbers_of(witness.bi, witness))
     train_a_step(witness.bi, witness.x, witness.random_h_0)
     after = numbers_of(witness.bi, witness)
     agree.bitwise(after, {name: after[name.removesuffix("_reverse")] for name in after})
     agree.with_reference(after, expected)
-    agree.with_reference(witness.bi(witness.x, witness.random_h_0), _equations(witness, after))
+    computes_with(after, witness, agree)
 
 
 @needs(Claim.SHARING)
@@ -194,7 +185,3 @@ def test_tied_directions_are_symmetric_in_time(witness: Witness, agree: Agree) -
     flipped, flipped_h_n = witness.bi(flip(witness.x, time), witness.random_h_0.flip(0))
     swapped = torch.cat((half(flipped, REVERSE), half(flipped, FORWARD)), -1)
     agree((flip(swapped, time), flipped_h_n.flip(0)), (output, h_n))
-
-
-def _equations(witness: Witness, numbers: Mapping[str, Tensor]) -> oracle.Result:
-    return oracle_of(witness, parameters=numbers, h_0=witness.random_h_0)

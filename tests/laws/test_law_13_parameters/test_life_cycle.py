@@ -25,9 +25,14 @@ from fixtures.actions.gradients.first_order import (
     inputs_with_grad,
     oracle_gradient,
     parameters,
-    vjp,
 )
-from fixtures.actions.parameters.assignment import names, numbers_of, other_numbers
+from fixtures.actions.gradients.ways import left_by_backward
+from fixtures.actions.parameters.assignment import (
+    names,
+    numbers_of,
+    objects_of,
+    other_numbers,
+)
 from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES, as_of_an_old_torch
 from fixtures.actions.parameters.initialization import departures
 from fixtures.actions.reference import oracle_of
@@ -89,8 +94,12 @@ def test_copies_keep_every_setting(witness: Witness, agree: Agree, way: str) -> 
 @needs(Claim.COPIES, Claim.SHARING, Claim.ASSIGNMENT)
 @over(SHOWING)
 def test_shallow_copy_shares_the_parameters(witness: Witness, agree: Agree) -> None:
-    """copy.copy gives a module with its own settings and the same Parameters."""
+    """copy.copy gives a module with a mode of its own and the same Parameters."""
     copied = copy.copy(witness.bi)
+    training = witness.bi.training
+    copied.train(not training)
+    agree.same(witness.bi.training, training, "training, once the copy is in the other mode")
+    copied.train(training)
     fill(witness.bi, witness.case, witness.generator("changed original"))
     _in_both_modes(copied, witness, agree)
 
@@ -115,19 +124,19 @@ def test_conversion_there_and_back_keeps_everything(
 @needs(Claim.INITIAL_VALUES, Claim.ASSIGNMENT)
 @over(ANEW)
 def test_reset_parameters_draws_anew(witness: Witness, agree: Agree) -> None:
-    """reset_parameters() draws every parameter again, in its place, and they are computed with."""
+    """reset_parameters() draws each parameter again, in its place; the GRU computes with them."""
     witness.bi(witness.x, witness.h_0)
-    before, objects = numbers_of(witness.bi, witness), [id(p) for p in witness.bi.parameters()]
+    before, objects = numbers_of(witness.bi, witness), objects_of(witness.bi)
     with seeded(witness.backend.device, witness.generator("anew").initial_seed()):
         witness.bi.reset_parameters()  # type: ignore[operator]  # a method
     after = numbers_of(witness.bi, witness)
-    agree.same([id(p) for p in witness.bi.parameters()], objects, "the Parameter objects")
+    agree.same(objects_of(witness.bi), objects, "the Parameter objects")
     bound = witness.case.hidden_size**-0.5
     agree.same(
         {
-            name: departures(value, bound)
+            name: found
             for name, value in after.items()
-            if departures(value, bound) or torch.equal(value, before[name])
+            if (found := departures(value, bound)) or torch.equal(value, before[name])
         },
         {},
         "parameters that are as before, or not spread over U(-1/sqrt(H), 1/sqrt(H))",
@@ -151,7 +160,7 @@ def test_module_made_without_memory_is_given_it(witness: Witness, agree: Agree) 
 def test_frozen_parameters_learn_again_when_thawed(
     witness: Witness, agree: Agree, frozen: str
 ) -> None:
-    """Frozen parameters get no gradient, the others theirs; thawed, all of them."""
+    """backward() gives frozen parameters no gradient, the others theirs; thawed, all of them."""
     leaves = inputs_with_grad(witness) | parameters(witness)
     expected = oracle_gradient(witness, witness.cotangents)
     ending = SUFFIX[REVERSE] if frozen == "reverse" else ""
@@ -159,9 +168,13 @@ def test_frozen_parameters_learn_again_when_thawed(
     for requires_grad in (False, True):
         for leaf in still:
             leaf.requires_grad_(requires_grad)
+        for leaf in leaves.values():
+            leaf.grad = None
         results = witness.bi(leaves["x"], leaves.get("h_0"))
-        learning = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
-        gradient = vjp(results, witness.cotangents, learning)
+        left = left_by_backward(results, witness.cotangents, leaves)
+        gradient = {name: value for name, value in left.items() if value is not None}
+        learning = [name for name, leaf in leaves.items() if leaf.requires_grad]
+        agree.same([*gradient], learning, "tensors with a gradient")
         agree.with_reference(
             gradient,
             {name: expected.gradients[name] for name in learning},
@@ -171,7 +184,7 @@ def test_frozen_parameters_learn_again_when_thawed(
 
 @over(SHOWING)
 def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree) -> None:
-    """A hook before the call gives other arguments, one after it other results, each once."""
+    """A forward pre-hook replaces arguments, a forward hook results; each runs once a call."""
     calls: list[str] = []
 
     def negated(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
@@ -197,7 +210,11 @@ def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree) -> No
 @needs(Claim.PARAMETERS, Claim.STATE_DICT, Claim.CONVERSION, Claim.ASSIGNMENT)
 @over(FLOAT64)
 def test_lives_inside_another_module(witness: Witness, agree: Agree) -> None:
-    """eval(), apply(), state_dict() and load_state_dict() of a module reach the GRU inside."""
+    """What is called of a module reaches the GRU inside.
+
+    train() and eval(), apply(), float() and double(), named_parameters(), state_dict() and
+    load_state_dict().
+    """
     parent = nn.ModuleDict({"encoder": nn.ModuleList([nn.Identity(), witness.bi])})
     inside = witness.rebuilt(training=not witness.case.training)
     parent.train(not witness.case.training)

@@ -9,18 +9,17 @@ torch.nn.utils.prune, torch.func.functional_call; pytorch#65688 (parametrize), #
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 import torch
-from torch import Tensor
 
 from fixtures.actions.parameters.assignment import (
     CHANGES,
     CLAIM_OF_CHANGE,
+    computes_with,
     keep_pruned,
     masked_originals,
     numbers_of,
+    objects_of,
     other_numbers,
     prune_by,
     why_not,
@@ -63,7 +62,7 @@ def test_parameters_are_live_after_every_change(
     numbers = other_numbers(witness)
     CHANGES[change](witness.bi, numbers)
     agree.bitwise(numbers_of(witness.bi, witness), numbers)
-    _computes_with(numbers, witness, agree)
+    computes_with(numbers, witness, agree)
 
 
 @needs(Claim.PARAMETRIZATIONS, Claim.GRADIENTS)
@@ -79,7 +78,7 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
         [],
         "parameters that a step of SGD does not change",
     )
-    _computes_with(after, witness, agree)
+    computes_with(after, witness, agree)
 
 
 @needs(Claim.PARAMETRIZATIONS, Claim.ASSIGNMENT, Claim.GRADIENTS)
@@ -93,12 +92,12 @@ def test_pruned_parameters_are_zero_where_their_mask_is(witness: Witness, agree:
     }
     witness.bi(witness.x, witness.random_h_0)
     prune_by(witness.bi, masks)
-    _computes_with({name: numbers[name] * masks[name] for name in numbers}, witness, agree)
+    computes_with({name: numbers[name] * masks[name] for name in numbers}, witness, agree)
     train_a_step(witness.bi, witness.x, witness.random_h_0)
     trained = masked_originals(witness.bi, masks)
-    _computes_with(trained, witness, agree)
+    computes_with(trained, witness, agree)
     keep_pruned(witness.bi, masks)
-    _computes_with(trained, witness, agree)
+    computes_with(trained, witness, agree)
     agree.same(
         {name for name, _ in witness.bi.named_parameters()},
         set(numbers),
@@ -129,7 +128,7 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     witness: Witness, agree: Agree, backend: Backend, dtype: str
 ) -> None:
     """`.to(dtype)` keeps the Parameter objects, and computes as a module built in that dtype."""
-    objects, built = _objects(witness), witness.rebuilt(dtype=dtype)
+    objects, built = objects_of(witness.bi), witness.rebuilt(dtype=dtype)
     torch_dtype = getattr(torch, dtype)
     rounded = {
         name: value.to(torch_dtype).to(witness.dtype)
@@ -139,8 +138,10 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     in_dtype = precision(backend, witness.case.replace(dtype=dtype))
     agree(witness.bi.to(torch_dtype)(x, h_0), built(x, h_0), precision=in_dtype)
     agree.bitwise(numbers_of(witness.bi.to(witness.dtype), witness), rounded)
-    _computes_with(rounded, witness, agree)
-    agree.same(_objects(witness), objects, "the Parameter objects, which an optimizer may hold")
+    computes_with(rounded, witness, agree)
+    agree.same(
+        objects_of(witness.bi), objects, "the Parameter objects, which an optimizer may hold"
+    )
 
 
 @needs(Claim.FLATTENING, Claim.ASSIGNMENT)
@@ -148,19 +149,10 @@ def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
 def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> None:
     """flatten_parameters() keeps the Parameter objects, their numbers and the results."""
     before = witness.bi(witness.x, witness.random_h_0)
-    numbers, objects = numbers_of(witness.bi, witness), _objects(witness)
+    numbers, objects = numbers_of(witness.bi, witness), objects_of(witness.bi)
     witness.bi.flatten_parameters()  # type: ignore[operator]  # every RNN of torch has it
-    agree.same(_objects(witness), objects, "the Parameter objects")
+    agree.same(objects_of(witness.bi), objects, "the Parameter objects")
     agree.bitwise(numbers_of(witness.bi, witness), numbers)
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
     fill(witness.bi, witness.case, witness.generator("after flattening"))
-    _computes_with(numbers_of(witness.bi, witness), witness, agree)
-
-
-def _computes_with(numbers: Mapping[str, Tensor], witness: Witness, agree: Agree) -> None:
-    expected = oracle_of(witness, parameters=numbers, h_0=witness.random_h_0)
-    agree.with_reference(witness.bi(witness.x, witness.random_h_0), expected)
-
-
-def _objects(witness: Witness) -> list[int]:
-    return [id(value) for value in witness.bi.parameters()]
+    computes_with(numbers_of(witness.bi, witness), witness, agree)
