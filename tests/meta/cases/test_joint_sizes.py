@@ -20,6 +20,12 @@ def test_missing_pair_is_named() -> None:
     assert pairs_missing(cases) == ["hundreds of hidden_size, hundreds of batch"]
 
 
+def test_too_few_cases_for_all_pairs_are_refused() -> None:
+    """Three classes of one size and three of another are nine pairs."""
+    with pytest.raises(ValueError, match="8 cases are too few for 9 pairs"):
+        joint_sizes(8, 0)
+
+
 def test_seed_decides_the_sizes() -> None:
     """The same seed draws the same cases, another one others."""
     assert joint_sizes(96, 3) == joint_sizes(96, 3)
