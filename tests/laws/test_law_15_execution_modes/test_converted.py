@@ -172,8 +172,8 @@ def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode:
 @pytest.mark.parametrize("mode", [modes.ONNX_BY_EXPORT], ids=str)
 @needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(SLOW)
-def test_slowly_made_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
-    """The same for ONNX by way of torch.export, in the versions that leave the length free."""
+def test_slowly_made_gru_serves_other_batches(witness: Witness, agree: Agree, mode: Mode) -> None:
+    """The same for ONNX by way of torch.export, which leaves the batch free and fixes the length."""
     _serves_other_sizes(witness, agree, mode)
 
 
