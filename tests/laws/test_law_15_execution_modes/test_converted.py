@@ -173,7 +173,7 @@ def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode:
 @needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(SLOW)
 def test_slowly_made_gru_serves_other_batches(witness: Witness, agree: Agree, mode: Mode) -> None:
-    """The same for ONNX by way of torch.export, which leaves the batch free and fixes the length."""
+    """The same for ONNX by way of torch.export."""
     _serves_other_sizes(witness, agree, mode)
 
 
