@@ -21,10 +21,11 @@ import torch
 
 from fixtures.actions.reversal import half
 from fixtures.actions.side_effects import warnings_as
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import VIEWS, expanded, makes_h_0_strided
 from fixtures.cases.parameters import FORWARD, REVERSE
-from fixtures.cases.table import over
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import CORE, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -36,6 +37,8 @@ TWO_LAYERS = CONTIGUOUS.filter(lambda case: case.num_layers == 2)
 SHORT = CONTIGUOUS.filter(lambda case: case.batch * case.seq_len < 60 and case.hidden_size < 100)
 #: Parameters have no third dimension to permute.
 OF_PARAMETERS = [layout for layout in VIEWS if layout != "permuted"]
+_WIDE = (Case(20, 24, 2, batch=3, seq_len=4, training=False),)
+OF_PARAMETERS = SHORT.filter(lambda case: case.num_layers == 2) + Table(_WIDE, _WIDE)
 ONE_ROW = SPREAD.with_fields(batch=1).filter(lambda case: case.seq_len < 100)
 
 each_view = pytest.mark.parametrize("layout", VIEWS)
@@ -86,7 +89,7 @@ def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layou
 
 @pytest.mark.parametrize("layout", OF_PARAMETERS)
 @needs(Claim.ASSIGNMENT)
-@over(SHORT.filter(lambda case: case.num_layers == 2))
+@over(OF_PARAMETERS)
 def test_memory_layout_of_parameters_is_invisible(
     witness: Witness, agree: Agree, layout: str
 ) -> None:

@@ -23,7 +23,8 @@ FEW_HALF = HALF.filter(
 _MANY = (
     Case(3, 4, seq_len=300, h_0="none"),  # more steps than a byte counts
     Case(4, 3, batch=300, seq_len=2, bias=False),  # more rows
-    Case(2, 3, batch=50, seq_len=44, batch_first=True, dtype="float64"),  # 2,200 steps of all rows
+    Case(2, 3, batch=70, seq_len=64, batch_first=True, dtype="float64"),  # 4,480 steps of all rows
+    Case(2, 3, batch=70, seq_len=64),  # the same in float32
 )
 MANY = Table(_MANY, _MANY)
 

@@ -25,7 +25,7 @@ from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 EVERY = SPREAD.with_fields(training=True).filter(lambda case: case.hidden_size < 100)
-_FRESH = (Case(5, 100, 2), Case(140, 100, bias=False, dtype="float64"))
+_FRESH = (Case(5, 100, 3), Case(140, 100, bias=False, dtype="float64"))
 FRESH = Table(
     _FRESH,
     (
