@@ -38,7 +38,7 @@ SHORT = CONTIGUOUS.filter(lambda case: case.batch * case.seq_len < 60 and case.h
 #: Parameters have no third dimension to permute.
 OF_PARAMETERS = [layout for layout in VIEWS if layout != "permuted"]
 _WIDE = (Case(20, 24, 2, batch=3, seq_len=4, training=False),)
-OF_PARAMETERS = SHORT.filter(lambda case: case.num_layers == 2) + Table(_WIDE, _WIDE)
+PARAMETERS = SHORT.filter(lambda case: case.num_layers == 2) + Table(_WIDE, _WIDE)
 ONE_ROW = SPREAD.with_fields(batch=1).filter(lambda case: case.seq_len < 100)
 
 each_view = pytest.mark.parametrize("layout", VIEWS)
@@ -89,7 +89,7 @@ def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layou
 
 @pytest.mark.parametrize("layout", OF_PARAMETERS)
 @needs(Claim.ASSIGNMENT)
-@over(OF_PARAMETERS)
+@over(PARAMETERS)
 def test_memory_layout_of_parameters_is_invisible(
     witness: Witness, agree: Agree, layout: str
 ) -> None:

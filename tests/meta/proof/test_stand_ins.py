@@ -92,7 +92,7 @@ def test_stand_in_holds(stand_in: StandIn) -> None:
 
 @each_stand_in
 def test_stand_in_loses_no_case_that_it_could_run(stand_in: StandIn) -> None:
-    """Cases skipped for want of a claim fail when run anyway, but for at most 1 % of all cases.
+    """Cases skipped for want of a claim fail when run anyway, but for at most 2 % of all cases.
 
     Without law 16 and torch's own modes. Some pass by chance: half the largest number need not
     overflow. A misfit that is packed is refused by a GRU that refuses whatever is packed.
@@ -108,7 +108,7 @@ def test_stand_in_loses_no_case_that_it_could_run(stand_in: StandIn) -> None:
             and not law_case.law_test.group.startswith("16")
             and run(law_case, everything, CPU)[0] is Outcome.PASSED
         ]
-    assert len(lost) <= len(law_cases) / 100, lost
+    assert len(lost) <= len(law_cases) / 50, lost
 
 
 def needs_of(law_case: LawCase) -> set[Claim]:
