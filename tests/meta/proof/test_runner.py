@@ -22,6 +22,8 @@ from fixtures.proof import mutants, seed_sweep
 from fixtures.proof.collection import Arguments, LawCase, LawTest, law_tests
 from fixtures.proof.runner import Outcome, run, run_cases
 from fixtures.proof.seed_sweep import Sweep
+from fixtures.results import known_failures
+from fixtures.results.known_failures import KnownFailure
 
 CPU = Backend("cpu")
 
@@ -146,3 +148,15 @@ def test_interrupted_seed_sweep_is_not_green(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(seed_sweep, "ProcessPoolExecutor", Interrupted)
     monkeypatch.setattr(seed_sweep, "law_tests", tuple)
     assert seed_sweep.main(["--seeds", "1"]) == 2
+
+
+def test_known_failure_is_no_alarm_of_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What known_failures.toml has for this torch fails, and alarms nobody."""
+    monkeypatch.setattr(seed_sweep, "law_tests", lambda: [law_test(compares, 2.0, 3.0)])
+    entry = KnownFailure("test_a.py::*", ">=2", "it is known", "https://example.org")
+    monkeypatch.setattr(known_failures, "read", lambda: [entry])
+    threads = torch.get_num_threads()
+    result = seed_sweep.sweep(1)
+    torch.set_num_threads(threads)
+    assert result.outcomes[Outcome.REJECTED] == 1
+    assert list(result.alarms) == []
