@@ -12,11 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import ROOT
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from fixtures.cases import toml_files
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -159,8 +155,7 @@ def test_what_was_typed_before_changes_no_verdict() -> None:
     """Whatever the laws use is installed before the first verify: no later command adds to it."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     rule = makefile.partition("$(ENV)/.verify:")[2].partition("\n\n")[0]
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    extras = toml_files.read(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
     installed = {
         re.split("[>=]", package)[0]
         for extra in re.findall(r'"\.\[([\w,]+)\]"', rule)[0].split(",")
