@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fixtures.cases.case import Case
 from fixtures.cases.covering import COSTLY, Call, split
 from fixtures.plugin.order import COLLECTED, Turn, set_order
@@ -27,9 +29,9 @@ class Item:
         self.callspec = self
         self.params = arguments
 
-    def get_closest_marker(self, name: str) -> bool:
-        """Of all laws here, none is marked."""
-        return name in self.nodeid
+    def iter_markers(self) -> list[pytest.Mark]:
+        """A law is marked whose name says so."""
+        return [pytest.mark.costly.mark] if "costly" in self.nodeid else []
 
 
 def collected(*tests: str) -> list[Any]:
