@@ -126,6 +126,25 @@ def test_seed_sweep_reports_alarms_and_ratios(monkeypatch: pytest.MonkeyPatch) -
     assert result.largest[row] == (max(ratios), "output of I1-H1-L1-B2-T5-f32, seed 2")
 
 
+def test_seeds_in_a_row_run_all_law_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a seed runs one law case in two, four seeds run each twice: with one thread and two."""
+    numbers = (2.0, 3.0, 4.0)
+    monkeypatch.setattr(seed_sweep, "law_tests", lambda: [law_test(compares, *numbers)])
+    ran: Counter[tuple[str, int]] = Counter()
+
+    def run_nothing(law_case: LawCase, *_: object) -> tuple[Outcome, str]:
+        ran[str(law_case), torch.get_num_threads()] += 1
+        return Outcome.PASSED, ""
+
+    monkeypatch.setattr(seed_sweep, "run", run_nothing)
+    threads = torch.get_num_threads()
+    for seed in range(4, 8):
+        seed_sweep.sweep(seed, of=2)
+    torch.set_num_threads(threads)
+    assert len(ran) == 2 * len(numbers)
+    assert set(ran.values()) == {1}
+
+
 def test_seed_sweep_prints_headroom_by_row() -> None:
     """A row's line ends with the largest ratio, the headroom, and the place of the largest."""
     row = next(iter(TABLE))
