@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import pytest
 
@@ -107,6 +108,11 @@ CASES: dict[str, tuple[Upgrade, bool, str]] = {
         upgrade(after=[changes(NAMES[4], passed=127)]),
         True,
         "Fewer cases ran on 2.15.0: 05 direction axis (127 of 128).",
+    ),
+    "a package is missing": (
+        upgrade(after=[changes(NAMES[4], passed=127, not_here=Counter({"no onnx here": 1}))]),
+        True,
+        "Fewer cases ran on 2.15.0: 05 direction axis (127 of 128; 1 x no onnx here).",
     ),
     "nothing compared": (
         upgrade(after=[compares_nothing]),
