@@ -186,7 +186,7 @@ def test_known_failure_of_an_adopter_is_expected(suite: Suite, folder: Path) -> 
     path.write_text(SUBJECT.format("Wrong") + entry, encoding="utf-8")
     done = suite("tests/truths/test_oracle.py", "--gru", str(path), "--case", "I3-H7-L1-B2-T5-f32")
     assert done.returncode == 0, done.stdout
-    assert "1 known failures" in " ".join(done.stdout.split())
+    assert "1 known failure" in " ".join(done.stdout.split())
 
 
 def test_every_claim_is_printed_with_its_sentence(suite: Suite) -> None:
