@@ -59,14 +59,12 @@ FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64")
 
 def _in_every_dtype(*cases: Case) -> Table:
     dtypes = ("float64", "float32", *HALVES)
-    rows = tuple(case.replace(dtype=dtype) for case in cases for dtype in dtypes)
-    return Table(rows, rows)
+    return Table(*(tuple(case.replace(dtype=d) for case in cases for d in dtypes),) * 2)
 
 
-GATES = _in_every_dtype(
-    Case(2, 1, batch=400, seq_len=1, bias=False), Case(2, 1, batch=63, seq_len=1)
-)
-STEP = _in_every_dtype(Case(3, 7, batch=5, seq_len=1))
+WIDE_ROWS = _in_every_dtype(Case(1030, 5, batch=17, seq_len=16))
+GATES = _in_every_dtype(Case(2, 1, 1, 400, 1, bias=False), Case(2, 1, 1, 63, 1))
+STEP = _in_every_dtype(Case(3, 7, 2, batch=5, seq_len=1))
 ENDS = _in_every_dtype(
     Case(1, 1, batch=2, seq_len=5),
     Case(3, 7, 2, 5, 6, bias=False, h_0="none"),
@@ -92,7 +90,7 @@ SIZES: dict[str, Callable[[torch.dtype], float]] = {
 }
 
 
-@over(EVERY_DTYPE)
+@over(EVERY_DTYPE + WIDE_ROWS)
 def test_dtype_in_is_dtype_out_within_its_rounding(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) has x's dtype, and is the equations' result within that dtype's rounding."""
     agree.with_reference(witness.bi(witness.x, witness.h_0), oracle_of(witness))
@@ -161,12 +159,14 @@ def test_numbers_of_every_size_round_at_their_own_scale(witness: Witness, agree:
 @pytest.mark.parametrize("what", SCALED)
 @over(STEP)
 def test_step_rounds_at_its_own_scale(witness: Witness, agree: Agree, what: str) -> None:
-    """So does a step with h_0, weights or biases of any size from 2**-12 to 2**12."""
+    """So does a step of two layers with h_0, weights or biases of any size from 2**-12 to 2**12."""
     for exponent in range(-12, 13):
         sized = scaled(witness, what, 2.0**exponent)
-        expected = oracle_of(sized)
-        scale = expected.layers[0].scale_of_a_step
-        agree.with_reference(sized.run(sized.x, sized.h_0), expected, scale=scale)
+        expected, (output, h_n) = oracle_of(sized), sized.run(sized.x, sized.h_0)
+        for k, layer in enumerate(expected.layers):
+            states, scale = slice(2 * k, 2 * k + 2), layer.scale_of_a_step
+            agree.with_reference(h_n[states], expected.h_n[states], of="h_n", scale=scale)
+        agree.with_reference(output, expected.output, of="output", scale=scale)
 
 
 @over(ENDS)

@@ -35,8 +35,9 @@ from fixtures.actions.gradients.ways import (
     recomputed,
     seen_by_hooks,
 )
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.table import over
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -52,6 +53,7 @@ TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
 WITH_H_0 = TWO_LAYERS.with_fields(h_0="random", bias=True)
 TRAINING = WITH_H_0.with_fields(training=True)
 FEW_ROWS = WITH_H_0.filter(lambda case: case.batch <= 3)
+_LARGE = (Case(130, 40, batch=50, seq_len=12),)  # an x of 78,000 numbers, weights of thousands
 
 
 @needs(Claim.GRADIENTS)
@@ -87,7 +89,7 @@ def test_hook_sees_the_whole_gradient_once(witness: Witness, agree: Agree) -> No
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@over(TWO_LAYERS + Table(_LARGE, _LARGE))
 def test_gradients_own_their_memory(witness: Witness, agree: Agree) -> None:
     """What backward() left in .grad stays as it is when other gradients are computed."""
     results, wrt = run_with_grad(witness)

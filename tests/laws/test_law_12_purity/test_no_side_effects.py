@@ -16,8 +16,9 @@ import torch
 
 from fixtures.actions.gradients.first_order import run_with_grad, vjp
 from fixtures.actions.side_effects import no_side_effects, unpadded_run
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.table import over
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -26,6 +27,8 @@ SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
 OWNERS = SHALLOW + FEW_PACKED
+_LARGE = (Case(5, 48, batch=24, seq_len=30),)  # an output of 69,120 numbers
+OUTLIVING = OWNERS + Table(_LARGE, _LARGE)
 WITHOUT_DROPOUT = SMALL + PACKED.filter(lambda case: case.num_layers == 2 and case.batch < 10)
 EVAL_WITH_DROPOUT = DROPOUT.with_fields(training=False).filter(
     lambda case: case.num_layers == 2 and case.batch < 10
@@ -75,7 +78,7 @@ def test_results_own_their_memory(
 
 @each_grad_mode
 @needs(Claim.NON_FINITE, Claim.ASSIGNMENT)
-@over(OWNERS)
+@over(OUTLIVING)
 def test_results_outlive_what_they_came_from(
     witness: Witness, agree: Agree, grad_mode: type[AbstractContextManager[object]]
 ) -> None:

@@ -15,16 +15,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from fixtures.actions.refusals import NEEDS_OF_FORM, another_float, in_form, naming
+from fixtures.actions.refusals import CALLS, NEEDS_OF_FORM, another_float, in_form, naming
 from fixtures.actions.side_effects import still_works_after
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
-from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
-
-#: Sizes pairwise different, and no 1 but for T, so that each stands for itself in a message.
-CALLS = SPREAD.filter(lambda case: case.batch in (3, 6))
 
 WRONG_SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
     "one row": lambda h_0: h_0[:, :1],
