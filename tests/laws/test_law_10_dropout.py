@@ -16,6 +16,8 @@ tensorflow#29391 (the same mask every time).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from fixtures.actions.dropout_masks import (
@@ -53,7 +55,8 @@ MANY = WHOLE.with_fields(bias=True).filter(
 TWO_LAYERS = WHOLE.with_fields(bias=True).filter(lambda case: case.num_layers == 2)
 _LARGE = (
     Case(3, 32, 2, batch=4, seq_len=32, dropout=0.5),
-    Case(2, 16, 3, batch=8, seq_len=32, dropout=0.3, batch_first=True),
+    Case(2, 8, 3, batch=40, seq_len=13, dropout=0.3, batch_first=True),
+    Case(3, 16, 2, batch=6, seq_len=40, dropout=0.4, lengths="unsorted"),
 )
 #: Masks of thousands of elements.
 LARGE = Table(
@@ -104,12 +107,18 @@ def test_no_element_of_a_mask_depends_on_another(witness: Witness, agree: Agree)
     """No element is correlated with another of the same or another call, at any lag.
 
     The masks are of two calls, one after the other, and of a third from another state. Nor has a
-    step, row, direction or unit a probability of its own.
+    step, row, direction or unit a probability of its own. Packed, the steps of all rows are one
+    sequence.
     """
     module, case = passing_through(witness), witness.case
-    calls = masked_run(witness, module=lambda x, h_0: [module(x, h_0)[0] for _ in range(2)])
+    padded: Any = witness.padded if case.lengths != "whole" else lambda output: output
+    calls = masked_run(
+        witness, module=lambda x, h_0: (module(x, h_0)[0], padded(module(x, h_0)[0]))
+    )
     other, _ = masked_run(witness, "other masks", module=module)
     masks = torch.stack((*calls, other)) != 0
+    if case.lengths != "whole":
+        masks = masks[:, witness.step_mask.squeeze(-1)]
     probability = (1 - case.dropout) ** (case.num_layers - 1)
     agree.same(correlated_lags(masks, probability), [], "lags at which elements are correlated")
     halves = (half(masks, FORWARD), half(masks, REVERSE).flip(1 + witness.time_dim))
