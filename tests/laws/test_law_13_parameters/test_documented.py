@@ -16,7 +16,13 @@ import pytest
 import torch
 
 from fixtures.actions.parameters.assignment import documented_shapes, numbers_of
-from fixtures.actions.parameters.initialization import departures, dependences, fresh
+from fixtures.actions.parameters.initialization import (
+    departures,
+    dependences,
+    dependences_between,
+    fresh,
+    two_fresh,
+)
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
@@ -94,9 +100,11 @@ def test_fresh_parameters_are_uniform_within_one_over_root_h(
 def test_fresh_parameters_are_independent(witness: Witness, agree: Agree) -> None:
     """The signs of the first numbers are uncorrelated at every lag.
 
-    Within all parameters, one after another, and between any two.
+    Within all parameters, one after another, between any two, and between two modules.
     """
-    agree.same(dependences(numbers_of(fresh(witness), witness)), [], "correlated numbers")
+    first, second = (numbers_of(module, witness) for module in two_fresh(witness))
+    agree.same(dependences(first), [], "correlated numbers")
+    agree.same(dependences_between(first, second), [], "parameters correlated in two modules")
 
 
 @needs(Claim.INITIAL_VALUES)
