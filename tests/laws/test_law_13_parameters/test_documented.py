@@ -60,12 +60,9 @@ def test_names_shapes_and_order_are_the_documented_ones(
         agree.same(shapes, list(documented.items()), f"names and shapes of the {of}")
     agree.same([name for name, _ in module.named_buffers()], [], "names of the buffers")
     agree.same(
-        {
-            (value.dtype, value.device.type, value.requires_grad, value.is_leaf)
-            for value in module.parameters()
-        },
-        {(witness.dtype, torch.device(witness.backend.device).type, True, True)},
-        "dtype, device, requires_grad and is_leaf of the parameters",
+        {(value.dtype, value.device.type, value.is_leaf) for value in module.parameters()},
+        {(witness.dtype, torch.device(witness.backend.device).type, True)},
+        "dtype, device and is_leaf of the parameters",
     )
     all_weights = getattr(module, "all_weights", None)
     if all_weights is None:  # it is torch's own, and no other GRU need have it
@@ -77,6 +74,14 @@ def test_names_shapes_and_order_are_the_documented_ones(
         [names[i : i + step] for i in range(0, len(names), step)],
         "all_weights, a list for each layer and direction",
     )
+
+
+@needs(Claim.PARAMETERS, Claim.GRADIENTS)
+@over(EVERY)
+def test_fresh_parameters_require_gradients(witness: Witness, agree: Agree) -> None:
+    """Nothing has to be switched on before training."""
+    frozen = [n for n, value in witness.build().named_parameters() if not value.requires_grad]
+    agree.same(frozen, [], "parameters of a fresh module that require no gradient")
 
 
 @needs(Claim.INITIAL_VALUES)
