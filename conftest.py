@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--profile",
         choices=("smoke", "quick", "full"),
         default="quick",
-        help="how many cases: smoke (the smallest of each test), quick (default) or full",
+        help="how many cases: smoke (one of each test), quick (default) or full",
     )
     group.addoption(
         "--device",
