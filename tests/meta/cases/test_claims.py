@@ -166,3 +166,24 @@ def test_case_needs_its_dtype_its_packing_and_its_dropout() -> None:
     training = needed(marks, {"case": case.replace(training=True), "how": Claim.PICKLE})
     assert Claim.EVAL_GRADIENTS not in training
     assert Claim.PICKLE in training
+
+
+class Derived(nn.GRU):
+    """torch.nn.GRU in all but its class."""
+
+
+@pytest.mark.parametrize("claim", [Claim.INT8, Claim.FLOAT16_WEIGHTS, Claim.SCRIPT], ids=str)
+@pytest.mark.parametrize(
+    ("gru", "claims", "made"),
+    [
+        (nn.GRU, None, True),
+        (Derived, None, False),
+        (Derived, frozenset(Claim), True),
+    ],
+    ids=["torch.nn.GRU", "derived", "derived, and its author claims it"],
+)
+def test_what_torch_does_by_class_is_claimed_of_torch_nn_gru_itself(
+    claim: Claim, gru: type[nn.GRU], claims: frozenset[Claim] | None, *, made: bool
+) -> None:
+    """Without a subject file a class derived from nn.GRU claims no more than works."""
+    assert (Implementation("a:B", gru, claims).why_not(claim, CPU) is None) is made
