@@ -106,6 +106,14 @@ def test_refusal_of_what_is_claimed_is_broken(suite: Suite, folder: Path) -> Non
     assert done.stdout.count("called by  ") < 20
 
 
+def test_refused_dtype_is_named_in_a_small_run(suite: Suite, folder: Path) -> None:
+    """Though most of its cases pass, which compare names and call nothing."""
+    law = "tests/laws/test_law_13_parameters"
+    few = ("-k", "(documented_ones or copies_compute) and f64 and not lengths")
+    done = suite(law, *few, "--gru", f"{folder / 'grus.py'}:Plain")
+    assert "Refused, though claimed: float64 (" in " ".join(done.stdout.split())
+
+
 def test_crash_in_native_code_costs_one_case(suite: Suite, folder: Path) -> None:
     """With a process of its own the verdict comes, and names the case."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")

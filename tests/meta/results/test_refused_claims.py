@@ -50,3 +50,13 @@ def test_claims_explain_the_cases_that_raised(
     """Of each claim, nearly all cases raise; a case that is explained is no sign against others."""
     found = list(refused(cases, Counter(passed)))
     assert found == ([("f64", A), ("packed", A)] if expected is None else expected)
+
+
+def test_claim_known_to_be_refused_is_named_however_few_cases_there_are() -> None:
+    """By counting, `packed` would be: a case in f64 passes that makes no call."""
+    cases, passed = [raised("f64", "packed")], Counter({"f64": 1})
+    assert list(refused(cases, passed)) == [("packed", A)]
+    assert list(refused(cases, passed, ["f64"])) == [("f64", A)]
+    elsewhere = [raised("f64 on cuda", "packed on cuda")]
+    assert list(refused(elsewhere, Counter(), ["f64"])) == [("f64 on cuda", A)]
+    assert list(refused([raised("packed")], Counter(), ["f64"])) == [("packed", A)]
