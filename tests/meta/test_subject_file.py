@@ -128,8 +128,10 @@ def test_crash_in_native_code_costs_one_case(suite: Suite, folder: Path) -> None
     )
     done = suite(law, "--gru", f"{path}:Late", *case)
     assert done.returncode == 1
-    assert "BROKEN: " in done.stdout
-    assert "crashed while running" in done.stdout
+    words = " ".join(done.stdout.split())
+    assert "on cpu raises where it has to compute" in words
+    assert "Raised: it ends the process, in test_" in words
+    assert "crashed while running" in words
 
 
 @pytest.mark.parametrize(
@@ -205,10 +207,11 @@ def test_every_claim_is_printed_with_its_sentence(suite: Suite) -> None:
     assert all(line.endswith(".") for line in lines)
 
 
-def test_written_subject_file_is_read_again(tmp_path: Path) -> None:
-    """Claims are listed in few lines, refusals are comments with their words."""
+@pytest.mark.parametrize("first", range(30))
+def test_written_subject_file_is_read_again(tmp_path: Path, first: int) -> None:
+    """Claims are listed in few lines, wherever these break; refusals are comments with words."""
     path = tmp_path / "my.toml"
-    claims = [claim for claim in Claim if "float" not in str(claim)]
+    claims = [claim for claim in Claim if "float" not in str(claim)][first:]
     refused = dict.fromkeys((Claim.FLOAT64, Claim.FLOAT16), 'TypeError:  "no" \x1b\nfloat64')
     text = written("a:B", claims, refused)
     path.write_text(text, encoding="utf-8")
@@ -217,7 +220,7 @@ def test_written_subject_file_is_read_again(tmp_path: Path) -> None:
     assert subject.claims == frozenset(claims)
     assert text.endswith('# float64, float16\n#     TypeError: "no" float64\n')
     assert max(map(len, text.splitlines())) <= 100
-    assert len(text.splitlines()) < len(claims) / 2
+    assert len(text.splitlines()) < 6 + len(claims) / 3
 
 
 @pytest.mark.parametrize(
