@@ -14,7 +14,7 @@ from fixtures.proof.suite import Suite
 
 GRUS = """
 import os
-from torch import Tensor, float32, float64, no_grad, nn
+from torch import Tensor, float32, float64, no_grad, nn, set_default_dtype
 
 class Plain(nn.GRU):
     def forward(self, x, h_0=None):
@@ -35,6 +35,11 @@ class Wrong(Plain):
     def forward(self, x, h_0=None):
         output, h_n = super().forward(x, h_0)
         return output.flip(-1), h_n
+
+class Changing(nn.GRU):
+    def forward(self, x, h_0=None):
+        set_default_dtype(float64)
+        return super().forward(x, h_0)
 
 class Crashing(nn.GRU):
     def forward(self, x, h_0=None):
@@ -112,6 +117,16 @@ def test_refused_dtype_is_named_in_a_small_run(suite: Suite, folder: Path) -> No
     few = ("-k", "(documented_ones or copies_compute) and f64 and not lengths")
     done = suite(law, *few, "--gru", f"{folder / 'grus.py'}:Plain")
     assert "Refused, though claimed: float64 (" in " ".join(done.stdout.split())
+
+
+def test_changed_setting_is_named_and_spares_later_cases(suite: Suite, folder: Path) -> None:
+    """A default dtype that is left changed, at the door too, makes no later case another one."""
+    tests = ("tests/laws/test_law_04_stacked_layers.py", "tests/truths/test_golden.py")
+    done = suite(*tests, "--gru", f"{folder / 'grus.py'}:Changing")
+    words = " ".join(done.stdout.split())
+    changed = "torch.get_default_dtype(): torch.float32 -> torch.float64"
+    assert f"Raised: it changes {changed}. Broken: 04 stacked layers." in words
+    assert re.search(r"truth: golden +holds", words)
 
 
 def test_crash_in_native_code_costs_one_case(suite: Suite, folder: Path) -> None:
