@@ -19,13 +19,33 @@ def test_slow_run_says_once_how_long_it_takes(
     written: list[str] = []
     manager = SimpleNamespace(get_plugin=lambda _: SimpleNamespace(write_line=written.append))
     session: Any = SimpleNamespace(
-        testscollected=700, config=SimpleNamespace(pluginmanager=manager)
+        testscollected=700, items=[], config=SimpleNamespace(pluginmanager=manager)
     )
     forecast = reports._Forecast()  # noqa: SLF001  # a plugin, which only pytest calls
     loop = forecast.pytest_runtestloop(session)
     next(loop)
     for _ in range(700):
         for when in ("setup", "call", "teardown"):
-            forecast.pytest_runtest_logreport(SimpleNamespace(when=when))  # type: ignore[arg-type]  # all that is read
+            forecast.pytest_runtest_logreport(SimpleNamespace(when=when, nodeid=""))  # type: ignore[arg-type]  # all that is read
     assert len(written) == lines
     assert all("minutes for 700 tests." in line for line in written)
+
+
+def test_costly_tests_that_come_last_are_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty cheap tests take a second; 540 that cost tenfold take ninety."""
+    clock = iter((0.0, 1.0))
+    monkeypatch.setattr(reports, "SLOW", 0.0)
+    monkeypatch.setattr(reports, "ENOUGH", 60)
+    monkeypatch.setattr(reports, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(reports, "_weight", lambda item: item.cost)
+    written: list[str] = []
+    manager = SimpleNamespace(get_plugin=lambda _: SimpleNamespace(write_line=written.append))
+    items = [SimpleNamespace(nodeid=str(i), cost=1.0 if i < 60 else 10.0) for i in range(600)]
+    session: Any = SimpleNamespace(
+        testscollected=600, items=items, config=SimpleNamespace(pluginmanager=manager)
+    )
+    forecast = reports._Forecast()  # noqa: SLF001  # likewise
+    next(forecast.pytest_runtestloop(session))
+    for item in items:
+        forecast.pytest_runtest_logreport(SimpleNamespace(when="teardown", nodeid=item.nodeid))  # type: ignore[arg-type]  # likewise
+    assert written == ["\nAbout 2 minutes for 600 tests."]
