@@ -50,8 +50,14 @@ FLOAT32 = SMALL.filter(lambda case: case.dtype == "float32" and case.num_layers 
 FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64" and case.num_layers == 2)
 UNLIKE = Table(_SET[:2], SMALL.full)
 
+#: A GRU that makes its tensors on the default device serves no other, and meta tensors are one.
+NEEDS_OF_SETTING = needs(
+    lambda arguments: arguments["setting"] == "default_device" and Claim.META_TENSORS
+)
+
 
 @pytest.mark.parametrize("setting", SETTINGS)
+@NEEDS_OF_SETTING
 @over(SET)
 def test_no_setting_changes_a_result(witness: Witness, agree: Agree, setting: str) -> None:
     """The first call of a fresh module, inside a setting, gives what it gives outside.
@@ -66,6 +72,7 @@ def test_no_setting_changes_a_result(witness: Witness, agree: Agree, setting: st
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
+@NEEDS_OF_SETTING
 @needs(Claim.GRADIENTS)
 @over(DIFFERENTIATED.with_fields(training=True))
 def test_no_setting_changes_a_gradient(witness: Witness, agree: Agree, setting: str) -> None:
