@@ -108,7 +108,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Demand a usable torch, then hand over to the plugin."""
     _demand_torch()
-    for module in ("session", "order", "collection", "reports"):
+    for module in ("session", "order", "collection", "forecast", "reports"):
         config.pluginmanager.import_plugin(f"fixtures.plugin.{module}")
 
 

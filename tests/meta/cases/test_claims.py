@@ -76,7 +76,7 @@ def test_need_that_is_left_out_is_found(test: str, claim: Claim) -> None:
     with refusing(claim):
         outcome, reason = run(law_case, WATCHED, CPU)
     assert outcome.fails
-    assert outcome is Outcome.REJECTED or reason == f"RefusalError: refused: {claim}"
+    assert outcome is Outcome.REJECTED or f"RefusalError: refused: {claim}" in reason
 
 
 def test_law_that_converts_needs_the_claim_of_its_mode(monkeypatch: pytest.MonkeyPatch) -> None:
