@@ -63,8 +63,10 @@ refusal = answer=$$($(PYTHON) -m pip index versions torch 2>&1 | tr -d '\r'); \
   for version in $(filter-out newest nightly,$(1)); do case " $$listed," in " ,"|*" $$version,"*|*" $$version+"*) ;; \
     *) echo "torch $$version is not among those that pip lists $$here: $$(echo "$$listed" | cut -d, -f1-12)" >&2; exit 1;; esac; done
 
-# What a failed installation leaves, and an environment that was whole before keeps.
-undo = [ -e $(ENV)/.verify ] || rm -rf $(ENV); exit 1
+# Of an environment, by the file that says that it is whole: how it is made; and what a failed installation leaves
+# nothing of, unless it was whole before.
+undo = [ -e $@ ] || rm -rf $(@D); exit 1
+new_environment = $(PYTHON) -m venv $(@D) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; $(undo); }
 
 # The members of the gallery, and the Python of one's environment.
 MEMBERS := $(patsubst fixtures/proof/gallery/%/subject.toml,%,$(wildcard fixtures/proof/gallery/*/subject.toml))
@@ -151,7 +153,7 @@ $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { echo "The suite needs Python 3.10 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(call existing,$(TORCH))
 	@echo "Making $(ENV), once: 0.2 GB to download for a CPU build of torch, up to 4 GB for CUDA's; pip shows how far it is ..."
-	@$(PYTHON) -m venv $(ENV) || { echo "This Python cannot make environments; on Debian and Ubuntu: apt install python3-venv"; $(undo); }
+	@$(new_environment)
 	$(RUN) -m pip install $(TORCH_PACKAGE) $(NUMPY_PACKAGE) || { echo "torch $(TORCH) could not be installed: pip says why above"; $(undo); }
 	$(RUN) -m pip install --quiet ".[jobs,export]" || { echo "What verify needs beside torch could not be installed: pip says why above"; $(undo); }
 	@touch $@
@@ -159,8 +161,8 @@ $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 today:  # what is newest may be another tomorrow
 
 .venv/gallery-%/.gallery: pyproject.toml
-	@$(PYTHON) -m venv .venv/gallery-$*
-	@$(call in_gallery,$*) -m pip install --quiet $(TORCH_PACKAGE) ".[jobs,gallery-$*]"
+	@$(new_environment)
+	@$(call in_gallery,$*) -m pip install --quiet $(TORCH_PACKAGE) ".[jobs,gallery-$*]" || { echo "What $* needs could not be installed: pip says why above"; $(undo); }
 	@touch $@
 
 $(ENV)/.report: $(ENV)/.verify

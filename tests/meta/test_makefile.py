@@ -151,6 +151,25 @@ def test_failed_installation_leaves_nothing(tmp_path: Path) -> None:
     assert (environment / ".verify").exists()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the environment's Python is a shell script")
+def test_failed_installation_of_a_gallery_member_leaves_nothing(tmp_path: Path) -> None:
+    """Its environment is removed, and one that was whole is kept."""
+    stub, environment = tmp_path / "python", tmp_path / ".venv" / "gallery-onnx"
+    stub.write_text(WITHOUT_TORCH, encoding="utf-8", newline="\n")
+    (tmp_path / "pyproject.toml").touch()
+    target = (environment / ".gallery").relative_to(tmp_path).as_posix()
+    arguments = ("-C", str(tmp_path), "-f", str(ROOT / "Makefile"), target, f"PYTHON=sh {stub}")
+    process = make(*arguments)
+    assert process.returncode == 2
+    assert "What onnx needs could not be installed: pip says why above" in process.stdout
+    assert not environment.exists()
+    environment.mkdir(parents=True)
+    (environment / ".gallery").touch()
+    os.utime(environment / ".gallery", (0, 0))  # older than pyproject.toml: it is made again
+    assert make(*arguments).returncode == 2
+    assert (environment / ".gallery").exists()
+
+
 def test_what_was_typed_before_changes_no_verdict() -> None:
     """Whatever the laws use is installed before the first verify: no later command adds to it."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
