@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_sequence
 
 from fixtures import ROOT
 from fixtures.cases import subject_file
@@ -98,6 +99,15 @@ def test_results_have_a_graph_by_the_bridge_only() -> None:
     (gradient,) = torch.autograd.grad(output.square().sum(), weight, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         torch.autograd.backward(gradient.sum())
+
+
+def test_default_device_is_not_asked() -> None:
+    """A packed call makes nothing on torch's default device, as law 12 has it."""
+    gru, packed = NumpyGRU(5, 4), pack_sequence([torch.ones(3, 5), torch.ones(2, 5)])
+    expected, _ = gru(packed)
+    with torch.device("meta"):
+        output, _ = gru(packed)
+    assert torch.equal(output.data, expected.data)
 
 
 class Wrong(DifferentiableNumpyGRU):
