@@ -88,6 +88,26 @@ def test_script_that_ends_otherwise_shows_nothing(body: str, tmp_path: Path) -> 
         script(tmp_path, body).end()
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_finding_explains_every_law_that_fails(row: results.Seen) -> None:
+    """Findings name the laws that fail, and no others."""
+    findings = Member(row.name).findings
+    assert row.unexplained(findings) == []
+    assert {law for finding in findings for law in finding.laws} == set(row.unexplained([]))
+
+
+def test_known_issue_is_linked(tmp_path: Path) -> None:
+    """Only an address that has a line of its own is the issue's."""
+    assert script(tmp_path / "other", "pass").issue is None
+    finding = script(tmp_path, "pass")
+    text = '"""It is wrong.\n\nSee https://no.issue in a sentence.\nhttps://example.org/1\n"""\n'
+    finding.path.write_text(text, encoding="utf-8")
+    assert (finding.sentence, finding.issue) == ("It is wrong.", "https://example.org/1")
+    known = [finding for member in members() for finding in member.findings if finding.issue]
+    assert known
+    assert all(f"[Known.]({finding.issue})" in results.page(ROWS) for finding in known)
+
+
 def script(folder: Path, body: str) -> Finding:
     """A finding with this body."""
     path = folder / "one" / "findings" / "it.py"
