@@ -16,6 +16,8 @@ CASE = "--case=I3-H2-L1-B2-T3-f64"
 #: A plugin that sends this process a signal at the Nth call of a hook.
 SIGNAL = """
 import os
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores it
 calls = 0
 def {hook}({argument}):
     global calls
