@@ -58,8 +58,8 @@ FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64")
 
 
 def _in_every_dtype(*cases: Case) -> Table:
-    dtypes = ("float64", "float32", *HALVES)
-    return Table(*(tuple(case.replace(dtype=d) for case in cases for d in dtypes),) * 2)
+    rows = tuple(case.replace(dtype=d) for case in cases for d in ("float64", "float32", *HALVES))
+    return Table(rows, rows)
 
 
 WIDE_ROWS = _in_every_dtype(Case(1030, 5, batch=17, seq_len=16))
