@@ -24,7 +24,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fixtures.actions.reference import oracle_of
+from fixtures.actions.reference import oracle_of, oracle_of_layer
 from fixtures.actions.reversal import stacked_runs
 from fixtures.actions.unusual_inputs import (
     NEW,
@@ -159,14 +159,14 @@ def test_numbers_of_every_size_round_at_their_own_scale(witness: Witness, agree:
 @pytest.mark.parametrize("what", SCALED)
 @over(STEP)
 def test_step_rounds_at_its_own_scale(witness: Witness, agree: Agree, what: str) -> None:
-    """So does a step of two layers with h_0, weights or biases of any size from 2**-12 to 2**12."""
+    """So does a step of each layer with h_0, weights or biases of any size from 2**-12 to 2**12."""
     for exponent in range(-12, 13):
         sized = scaled(witness, what, 2.0**exponent)
-        expected, (output, h_n) = oracle_of(sized), sized.run(sized.x, sized.h_0)
-        for k, layer in enumerate(expected.layers):
-            states, scale = slice(2 * k, 2 * k + 2), layer.scale_of_a_step
-            agree.with_reference(h_n[states], expected.h_n[states], of="h_n", scale=scale)
-        agree.with_reference(output, expected.output, of="output", scale=scale)
+        (output, h_n), x, layers = sized.run(sized.x, sized.h_0), sized.x, witness.case.num_layers
+        for k, states in enumerate(h_n.chunk(layers)):
+            expected = oracle_of_layer(sized, k, x)
+            x = torch.cat([*states], -1)[None] if k < layers - 1 else output
+            agree.with_reference((x, states), expected, scale=expected.layers[0].scale_of_a_step)
 
 
 @over(ENDS)
