@@ -155,7 +155,7 @@ $(ENV)/.verify: pyproject.toml $(if $(filter newest nightly,$(TORCH)),today)
 	@echo "Making $(ENV), once: 0.2 GB to download for a CPU build of torch, up to 4 GB for CUDA's; pip shows how far it is ..."
 	@$(new_environment)
 	$(RUN) -m pip install $(TORCH_PACKAGE) $(NUMPY_PACKAGE) || { echo "torch $(TORCH) could not be installed: pip says why above"; $(undo); }
-	$(RUN) -m pip install --quiet ".[jobs,export]" || { echo "What verify needs beside torch could not be installed: pip says why above"; $(undo); }
+	$(RUN) -m pip install --quiet $(NUMPY_PACKAGE) ".[jobs,export]" || { echo "What verify needs beside torch could not be installed: pip says why above"; $(undo); }
 	@touch $@
 
 today:  # what is newest may be another tomorrow
@@ -166,9 +166,9 @@ today:  # what is newest may be another tomorrow
 	@touch $@
 
 $(ENV)/.report: $(ENV)/.verify
-	$(RUN) -m pip install --quiet ".[report]"
+	$(RUN) -m pip install --quiet $(NUMPY_PACKAGE) ".[report]"
 	@touch $@
 
 $(ENV)/.test: $(ENV)/.verify
-	$(RUN) -m pip install --quiet ".[jobs,order,fuzz,export,report,coverage,lint]"
+	$(RUN) -m pip install --quiet $(NUMPY_PACKAGE) ".[jobs,order,fuzz,export,report,coverage,lint]"
 	@touch $@

@@ -130,6 +130,21 @@ def test_module_may_lie_beside_the_file_of_a_gru(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stdout + process.stderr
 
 
+BUILT_FOR_ANOTHER_NUMPY = """
+import warnings
+
+__version__ = "2.0.1"
+
+class zeros:
+    def __init__(self, size):
+        pass
+
+    def numpy(self):
+        warnings.warn("Failed to initialize NumPy")
+        raise RuntimeError("Numpy is not available")
+"""
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [
@@ -138,13 +153,17 @@ def test_module_may_lie_beside_the_file_of_a_gru(tmp_path: Path) -> None:
             "cannot be imported here (no torch). Install it (pip install torch), or type: make",
         ),
         ("__version__ = '1.13.1+cu117'", "torch 2.0 and later; here is torch 1.13.1+cu117."),
+        (
+            BUILT_FOR_ANOTHER_NUMPY,
+            "cannot use the NumPy that is installed (Numpy is not available). Before torch 2.3:",
+        ),
     ],
-    ids=["absent", "too_old"],
+    ids=["absent", "too_old", "built_for_another_numpy"],
 )
 def test_unusable_torch_is_one_line_and_a_usage_exit(
     tmp_path: Path, module: str, message: str
 ) -> None:
-    """Without torch, or with one before 2.0, the run ends before it begins, with one sentence."""
+    """Without torch, or with one that cannot be used, the run ends with one sentence."""
     (tmp_path / "torch.py").write_text(module, encoding="utf-8")
     process = suite(LAW, path=tmp_path)
     assert process.returncode == 4
