@@ -6,7 +6,8 @@
 #   JOBS=2             spread over processes with pytest-xdist; verify, full and test: one for each core, up to eight;
 #                      JOBS=0 is one process
 #   GRU=my.toml        test this GRU (a subject file, MODULE:ATTR or FILE.py:ATTR), in a process of its own: a crash
-#                      in native code then costs one case
+#                      in native code, or a call that hangs, then costs one case
+#   TIMEOUT=600        seconds after which a case that hangs is ended, with its traceback; TIMEOUT= never
 #   SEED=3             other random numbers
 #   ARGS="-x -k law_03"  anything else that pytest takes
 #   PYTHON=python3.12  make the environments with this Python, 3.10 or newer
@@ -18,6 +19,7 @@ TORCH ?= 2.13.0
 PROFILE ?= quick
 EXAMPLES ?= 200
 SEEDS ?= 100
+TIMEOUT ?= 600
 
 # A wrong value is refused here, before anything is made.
 ifneq ($(words $(TORCH)),1)
@@ -44,7 +46,7 @@ ENV := .venv/torch-$(TORCH)
 RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
-OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)$(if $(filter auto,$(JOBS)), --maxprocesses 8),$(if $(GRU),-n 1)) $(ARGS)
+OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)$(if $(filter auto,$(JOBS)), --maxprocesses 8),$(if $(GRU),-n 1)) $(if $(TIMEOUT),-o faulthandler_timeout=$(TIMEOUT) -o faulthandler_exit_on_timeout=true) $(ARGS)
 LAWS := tests/laws tests/truths tests/claims tests/recorded
 VERSIONS ?= $(TORCH)
 
@@ -119,6 +121,7 @@ gallery:  ## real GRUs from PyPI under the suite; GALLERY=onnxruntime takes one
 vectors: $(ENV)/.verify  ## laws 01 to 11 as files, for what pytest cannot run: reports/vectors
 	$(RUN) -m fixtures.report.vectors
 
+fuzz: TIMEOUT =
 fuzz: $(ENV)/.test  ## random cases: EXAMPLES=200 for each sentence of the laws
 	$(RUN) -m pytest tests/fuzz --fuzz $(EXAMPLES) $(OPTIONS)
 

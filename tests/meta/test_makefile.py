@@ -44,8 +44,11 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("verify", "TORCH=newest"), "-m pip install --upgrade torch"),
         (
             ("verify", "TORCH=newest", "ARGS=--report=verdict.html"),
-            '-m pip install --quiet ".[report]"',
+            '-m pip install --quiet numpy ".[report]"',
         ),
+        (("verify", "TORCH=2.1.2"), '-m pip install --quiet "numpy<2" ".[jobs,export]"'),
+        (("verify",), "-o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true"),
+        (("verify", "TIMEOUT=5"), "-o faulthandler_timeout=5"),
         (
             ("upgrade", "FROM=2.0.1", "TO=2.15.0", "STRICT=bits"),
             "--strict bits -- --profile quick -n 2",

@@ -127,23 +127,26 @@ def test_changed_setting_is_named_and_spares_later_cases(suite: Suite, folder: P
     assert re.search(r"truth: golden +holds", words)
 
 
-def test_crash_in_native_code_costs_one_case(suite: Suite, folder: Path) -> None:
+@pytest.mark.parametrize("does", ["os.abort()", "time.sleep(1e6)"])
+def test_crash_and_hanging_call_cost_one_case(suite: Suite, folder: Path, does: str) -> None:
     """With a process of its own the verdict comes, and names the case."""
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
-    law = "tests/laws/test_law_04_stacked_layers.py"
-    case = ("--case", "I3-H7-L2-B2-T5-f64", "-n", "1")
     path = folder / "late.py"
     path.write_text(
-        "import os\nfrom torch import nn\nclass Late(nn.GRU):\n    def forward(self, x, h=None):\n"
-        "        os.abort() if self.num_layers == 2 else None\n"
+        "import os, time\nfrom torch import nn\nclass Late(nn.GRU):\n"
+        "    def forward(self, x, h=None):\n"
+        f"        {does} if self.num_layers == 2 else None\n"
         "        return super().forward(x, h)\n",
         encoding="utf-8",
     )
-    done = suite(law, "--gru", f"{path}:Late", *case)
+    law = "tests/laws/test_law_04_stacked_layers.py"
+    case = ("--case", "I3-H7-L2-B2-T5-f64", "-n", "1")
+    timeout = ("-o", "faulthandler_timeout=2", "-o", "faulthandler_exit_on_timeout=true")
+    done = suite(law, "--gru", f"{path}:Late", *case, *timeout)
     assert done.returncode == 1
     words = " ".join(done.stdout.split())
     assert "on cpu raises where it has to compute" in words
-    assert "Raised: it ends the process, in test_" in words
+    assert "Raised: it ends the process, or hangs, in test_" in words
     assert "crashed while running" in words
 
 
