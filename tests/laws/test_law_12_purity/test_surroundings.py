@@ -50,9 +50,8 @@ FLOAT32 = SMALL.filter(lambda case: case.dtype == "float32" and case.num_layers 
 FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64" and case.num_layers == 2)
 UNLIKE = Table(_SET[:2], SMALL.full)
 
-#: A GRU that makes its tensors on the default device serves no other, and meta tensors are one.
 NEEDS_OF_SETTING = needs(
-    lambda arguments: arguments["setting"] == "default_device" and Claim.META_TENSORS
+    lambda arguments: arguments["setting"] == "default_device" and Claim.DEFAULT_DEVICE
 )
 
 
