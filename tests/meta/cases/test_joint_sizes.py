@@ -10,7 +10,7 @@ from fixtures.cases.joint_sizes import BULK, JOINT, joint_sizes, pairs_missing
 
 @pytest.mark.parametrize("seed", range(10))
 def test_few_tens_and_hundreds_of_two_sizes_meet(seed: int) -> None:
-    """Of any two of input_size, hidden_size, batch and seq_len."""
+    """Of any two of input_size, hidden_size, batch and seq_len; and with one layer, and several."""
     assert pairs_missing(JOINT.rows("quick", seed=seed)) == []
 
 
@@ -23,13 +23,21 @@ def test_missing_pair_is_named() -> None:
 def test_too_few_cases_for_all_pairs_are_refused() -> None:
     """Three classes of one size and three of another are nine pairs."""
     with pytest.raises(ValueError, match="8 cases are too few for 9 pairs"):
-        joint_sizes(8, 0)
+        joint_sizes(8, "0")
 
 
 def test_seed_decides_the_sizes() -> None:
-    """The same seed draws the same cases, another one others."""
-    assert joint_sizes(96, 3) == joint_sizes(96, 3)
-    assert not set(JOINT.rows("quick", seed=3)) & set(JOINT.rows("quick", seed=4))
+    """The same seed draws the same cases for a test; another seed or test draws others."""
+    assert joint_sizes(96, "3") == joint_sizes(96, "3")
+    cases = set(JOINT.rows("quick", seed=3, test="a"))
+    assert not cases & set(JOINT.rows("quick", seed=4, test="a"))
+    assert not cases & set(JOINT.rows("quick", seed=3, test="b"))
+
+
+def test_long_sequences_of_many_rows_have_two_layers_too() -> None:
+    """Not one layer only."""
+    cases = [case for seed in range(20) for case in JOINT.rows("quick", seed=seed)]
+    assert any(c.seq_len > 64 and c.batch > 64 and c.num_layers == 2 for c in cases)
 
 
 @pytest.mark.parametrize("size", ["input_size", "hidden_size", "batch", "seq_len"])

@@ -74,7 +74,7 @@ def test_pytest_collects_them_on_a_gpu_only() -> None:
     collected: list[Any] = []
     metafunc: Any = SimpleNamespace(
         config=SimpleNamespace(stash={SESSION: session}),
-        definition=SimpleNamespace(iter_markers=lambda: [over(TABLE).mark]),
+        definition=SimpleNamespace(iter_markers=lambda: [over(TABLE).mark], nodeid="test"),
         fixturenames=["case", "backend"],
         parametrize=lambda _, values: collected.extend(values),
     )
