@@ -120,10 +120,12 @@ def test_expanded_h_0_is_a_copied_h_0(witness: Witness, agree: Agree, dim: int) 
         agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0.contiguous()))
 
 
+@pytest.mark.parametrize("by", ["number", "step"])
 @over(SHORT)
-def test_overlapping_windows_are_their_copies(witness: Witness, agree: Agree) -> None:
-    """Windows of one series, each one step further on, give what copies of them give."""
-    x, h_0 = _windows(witness, witness.x.shape), witness.random_h_0
+def test_overlapping_windows_are_their_copies(witness: Witness, agree: Agree, by: str) -> None:
+    """Windows of one series, each one number or step further on, give what copies of them give."""
+    stride = 1 if by == "number" else witness.case.input_size
+    x, h_0 = _windows(witness, witness.x.shape, stride), witness.random_h_0
     agree(witness.bi(x, h_0), witness.bi(x.contiguous(), h_0))
 
 
@@ -175,6 +177,6 @@ def test_empty_batch_gives_empty_results(witness: Witness, agree: Agree) -> None
     agree((output, h_n), (full_output.narrow(row, 0, 0), full_h_n[:, :0]))
 
 
-def _windows(witness: Witness, shape: torch.Size) -> torch.Tensor:
+def _windows(witness: Witness, shape: torch.Size, stride: int) -> torch.Tensor:
     """A tensor whose elements, but the first and last, each lie in the memory of another too."""
-    return witness.draw("series", sum(shape)).as_strided(shape, (1, 1, 1))
+    return witness.draw("series", stride * sum(shape)).as_strided(shape, (stride, stride, 1))

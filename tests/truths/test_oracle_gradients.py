@@ -25,6 +25,7 @@ _MANY = (
     Case(4, 3, batch=300, seq_len=2, bias=False),  # more rows
     Case(2, 3, batch=70, seq_len=64, batch_first=True, dtype="float64"),  # 4,480 steps of all rows
     Case(2, 3, batch=70, seq_len=64),  # the same in float32
+    Case(2, 3, 2, batch=60, seq_len=140),  # 8,400 steps, of more than 128
 )
 MANY = Table(_MANY, _MANY)
 

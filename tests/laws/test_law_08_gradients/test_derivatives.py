@@ -44,7 +44,11 @@ from fixtures.comparison.agreement import Agree
 from fixtures.comparison.tolerance import FINITE_DIFFERENCE
 
 FEW = SPREAD.filter(
-    lambda case: case.num_layers <= 3 and case.hidden_size * case.batch * case.seq_len <= 500
+    lambda case: (
+        case.num_layers <= 2
+        and case.hidden_size > 1
+        and case.hidden_size * case.batch * case.seq_len <= 10_000
+    )
 )
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
 IN_FLOAT64 = FEW.with_fields(dtype="float64", layout="contiguous")
@@ -77,7 +81,7 @@ def test_packed_gradients_are_those_of_each_row_alone(witness: Witness, agree: A
 
 
 @needs(Claim.GRADIENTS)
-@over(PACKED)
+@over(PACKED.filter(lambda case: case.num_layers <= 2))
 def test_padding_has_no_gradient(witness: Witness, agree: Agree) -> None:
     """The gradient wrt the padding is exactly zero."""
     gradient = gradients(witness, cotangents(witness))["x"]
@@ -90,7 +94,7 @@ def test_padding_has_no_gradient(witness: Witness, agree: Agree) -> None:
 
 @pytest.mark.parametrize("direction", [FORWARD, REVERSE])
 @needs(Claim.GRADIENTS)
-@over(FEW)
+@over(TWO_LAYERS)
 def test_other_direction_has_no_gradient(witness: Witness, agree: Agree, direction: int) -> None:
     """With a loss on one half of output, the other direction's last layer has zero gradients."""
     (output, _), wrt = run_with_grad(witness)

@@ -18,6 +18,7 @@ from fixtures.actions.gradients.first_order import run_with_grad, vjp
 from fixtures.actions.side_effects import no_side_effects, unpadded_run
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
+from fixtures.cases.memory_layout import expanded
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -26,10 +27,15 @@ from fixtures.comparison.agreement import Agree
 SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
-OWNERS = SHALLOW + FEW_PACKED
-_LARGE = (Case(5, 48, batch=24, seq_len=30),)  # an output of 69,120 numbers
-OUTLIVING = OWNERS + Table(_LARGE, _LARGE)
-WITHOUT_DROPOUT = SMALL + PACKED.filter(lambda case: case.num_layers == 2 and case.batch < 10)
+_LARGE = (Case(5, 48, batch=24, seq_len=30),)  # an output of 69,120 numbers, of 720 steps
+LARGE = Table(_LARGE, _LARGE)
+OWNERS = SMALL.filter(lambda case: case.num_layers == 2) + FEW_PACKED + LARGE
+WITHOUT_DROPOUT = (
+    SMALL + PACKED.filter(lambda case: case.num_layers == 2 and case.batch < 10) + LARGE
+)
+EXPANDED = SHALLOW.with_fields(layout="contiguous", h_0="none").filter(
+    lambda case: case.batch > 7 and case.seq_len > 1
+) + LARGE.with_fields(h_0="none", training=False)
 EVAL_WITH_DROPOUT = DROPOUT.with_fields(training=False).filter(
     lambda case: case.num_layers == 2 and case.batch < 10
 )
@@ -77,8 +83,24 @@ def test_results_own_their_memory(
 
 
 @each_grad_mode
+@over(EXPANDED)
+def test_every_number_of_a_result_has_its_own_memory(
+    witness: Witness, agree: Agree, grad_mode: type[AbstractContextManager[object]]
+) -> None:
+    """Where all rows of x are one row, expanded, a write into one row leaves the others alone."""
+    row = 1 - witness.time_dim
+    with grad_mode():
+        output, h_n = witness.bi(expanded(witness.x, row), None)
+        for result, dim, name in ((output, row, "output"), (h_n, 1, "h_n")):
+            others = result.detach().narrow(dim, 1, witness.case.batch - 1)
+            before = others.clone()
+            result.detach().narrow(dim, 0, 1).fill_(torch.nan)
+            agree.bitwise(others, before, of=name)
+
+
+@each_grad_mode
 @needs(Claim.NON_FINITE, Claim.ASSIGNMENT)
-@over(OUTLIVING)
+@over(OWNERS)
 def test_results_outlive_what_they_came_from(
     witness: Witness, agree: Agree, grad_mode: type[AbstractContextManager[object]]
 ) -> None:

@@ -30,7 +30,11 @@ from fixtures.comparison.agreement import Agree
 
 SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
+TWO_LAYERS = SMALL.filter(lambda case: case.num_layers == 2)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
+FEW = SMALL.filter(
+    lambda case: case.num_layers == 1 and min(case.batch, case.seq_len, case.hidden_size) > 1
+).with_fields(layout="contiguous")
 #: Products that a matrix library splits among threads. In few steps, since each waits for all
 #: threads, for long on a busy machine.
 SPLIT = SPREAD.filter(
@@ -73,7 +77,7 @@ def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
 @pytest.mark.parametrize("grad_mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("written", ["arguments", "parameters"])
 @needs(lambda arguments: arguments["written"] == "parameters" and Claim.ASSIGNMENT)
-@over(SHALLOW + FEW_PACKED)
+@over(TWO_LAYERS + FEW_PACKED)
 def test_what_is_written_over_is_read_anew(
     witness: Witness,
     agree: Agree,
@@ -91,6 +95,28 @@ def test_what_is_written_over_is_read_anew(
             value.data.neg_()
         results = witness.run(x, h_0)
     agree.bitwise(results, witness.run(x.clone(), h_0.clone(), module=witness.rebuilt()))
+
+
+@pytest.mark.parametrize("grad_mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("written", ["x", "h_0", "parameters"])
+@needs(lambda arguments: arguments["written"] == "parameters" and Claim.ASSIGNMENT)
+@over(FEW)
+def test_one_number_that_is_written_over_is_read_anew(
+    witness: Witness,
+    agree: Agree,
+    written: str,
+    grad_mode: type[AbstractContextManager[object]],
+) -> None:
+    """So it is where only one number in the middle of a tensor is another one."""
+    bi, x, h_0 = witness.bi, witness.x.clone(), witness.random_h_0.clone()
+    tensors = {"x": [x], "h_0": [h_0], "parameters": list(bi.parameters())}[written]
+    with grad_mode():
+        bi(x, h_0)
+        for value in tensors:
+            value.data.view(-1)[value.numel() // 2] += 1
+        results = bi(x, h_0)
+    anew = witness.rebuilt()
+    agree.bitwise(results, anew(x.clone(), h_0.clone()))
 
 
 @needs(Claim.GRADIENTS)

@@ -105,11 +105,15 @@ def test_shallow_copy_shares_the_parameters(witness: Witness, agree: Agree) -> N
     _in_both_modes(copied, witness, agree)
 
 
-@needs(Claim.PICKLE)
+@pytest.mark.parametrize("without_names", [False, True], ids=["named", "not_named"])
+@needs(Claim.PICKLE, lambda arguments: arguments["without_names"] and Claim.FLATTENING)
 @over(SHOWING)
-def test_state_of_an_old_torch_is_taken(witness: Witness, agree: Agree) -> None:
+def test_state_of_an_old_torch_is_taken(
+    witness: Witness, agree: Agree, *, without_names: bool
+) -> None:
     """A module whose state lacks what later versions of torch have added computes the same."""
-    _in_both_modes(as_of_an_old_torch(witness.bi), witness, agree)
+    old = as_of_an_old_torch(witness.bi, without_names=without_names)
+    _in_both_modes(old, witness, agree)
 
 
 @pytest.mark.parametrize("way", CONVERSIONS)
