@@ -38,6 +38,7 @@ from fixtures.actions.unusual_inputs import (
     one_feature_of,
     scaled,
     swamped_sum,
+    with_tiny_weights,
 )
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
@@ -204,6 +205,21 @@ def test_tiny_numbers_round_at_their_own_scale(
         scale=expected.scale,
         terms=longest_sum_of_tiny_numbers(witness.case),
     )
+
+
+@needs(
+    Claim.ASSIGNMENT,
+    lambda arguments: SUBNORMAL[arguments["case"].dtype] if arguments["subnormal"] else None,
+)
+@pytest.mark.parametrize("subnormal", [False, True], ids=["tiny", "subnormal"])
+@over(STEP)
+def test_tiny_weights_count(witness: Witness, agree: Agree, *, subnormal: bool) -> None:
+    """A step of tiny weights, with an x and h_0 as large as these are small, is the equations'."""
+    tiny = with_tiny_weights(witness, subnormal=subnormal)
+    states = tiny.run(tiny.x, tiny.h_0)[1][:2]  # of the first layer, which alone reads x
+    expected = oracle_of_layer(tiny, 0, tiny.x)
+    output = torch.cat([*states], -1)[None]
+    agree.with_reference((output, states), expected, scale=expected.layers[0].scale_of_a_step)
 
 
 @needs(lambda arguments: AUTOCAST[arguments["narrow"]])

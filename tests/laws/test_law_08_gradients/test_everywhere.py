@@ -28,6 +28,7 @@ from fixtures.actions.gradients.first_order import (
     vjp,
 )
 from fixtures.actions.gradients.ways import (
+    of_rows,
     of_saturated_gates,
     of_unbatched,
     of_views,
@@ -69,14 +70,35 @@ def test_power_of_two_passes_through(witness: Witness, agree: Agree, sign: int) 
     )
 
 
-@pytest.mark.parametrize("exponent", [3, 9], ids=["partly", "mostly"])
+@needs(Claim.GRADIENTS)
+@over(TWO_LAYERS.filter(lambda case: case.batch > 1))
+def test_each_row_has_its_gradient_at_its_own_scale(witness: Witness, agree: Agree) -> None:
+    """Cotangents of a row times a power of two give the gradients of its x and h_0 times it."""
+    factors, loss = of_rows(witness)
+    expected = gradients(witness, witness.cotangents)
+    gradient = gradients(witness, loss)
+    rows = {name: gradient[name] / factors[name] for name in factors if name in gradient}
+    agree.same_gradient(
+        rows,
+        {name: expected[name] for name in rows},
+        **tolerance_args(witness, witness.cotangents),
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "exponent"),
+    [("x", 3), ("x", 9), ("biases", 4)],
+    ids=["partly", "mostly", "by_biases"],
+)
 @needs(Claim.GRADIENTS)
 @over(TWO_LAYERS)
 def test_saturated_gates_have_the_gradient_of_the_equations(
-    witness: Witness, agree: Agree, exponent: int
+    witness: Witness, agree: Agree, by: str, exponent: int
 ) -> None:
-    """With x times 8 or 512, which saturates gates, the gradient is that of the equations."""
-    gradient, expected = of_saturated_gates(witness, exponent)
+    """With x times 8 or 512, or biases times 16, which saturate gates, the gradient is that of the
+    equations.
+    """
+    gradient, expected = of_saturated_gates(witness, exponent, by)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
 
 

@@ -22,8 +22,9 @@ import torch
 
 from fixtures.actions.gradients.first_order import run_with_grad, tolerance_args, vjp
 from fixtures.actions.side_effects import concurrently, threads
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.table import over
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -35,6 +36,9 @@ FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch 
 FEW = SMALL.filter(
     lambda case: case.num_layers == 1 and min(case.batch, case.seq_len, case.hidden_size) > 1
 ).with_fields(layout="contiguous")
+_STEP = (Case(3, 5, batch=1, seq_len=1, h_0="none", training=False),)
+#: One step of one row, as of a stream.
+STREAM = Table(_STEP, _STEP)
 #: Products that a matrix library splits among threads. In few steps, since each waits for all
 #: threads, for long on a busy machine.
 SPLIT = SPREAD.filter(
@@ -42,12 +46,17 @@ SPLIT = SPREAD.filter(
 ).with_fields(seq_len=4)
 
 
-@over(SMALL)
+@over(SMALL + STREAM)
 def test_every_call_gives_the_same_bits(witness: Witness, agree: Agree) -> None:
-    """Four calls, and the first call of a module with the same parameters, give the same."""
+    """The first call of a module, and four of another one with its parameters, give the same.
+
+    Gradients recorded or not, and in inference_mode.
+    """
     results = witness.rebuilt()(witness.x, witness.h_0)
-    for _ in range(4):
-        agree.bitwise(witness.bi(witness.x, witness.h_0), results)
+    for mode in (torch.enable_grad, torch.no_grad, torch.inference_mode):
+        with mode():
+            for _ in range(4):
+                agree.bitwise(witness.bi(witness.x, witness.h_0), results)
 
 
 @needs(Claim.NON_FINITE)
@@ -108,15 +117,16 @@ def test_one_number_that_is_written_over_is_read_anew(
     grad_mode: type[AbstractContextManager[object]],
 ) -> None:
     """So it is where only one number in the middle of a tensor is another one."""
-    bi, x, h_0 = witness.bi, witness.x.clone(), witness.random_h_0.clone()
-    tensors = {"x": [x], "h_0": [h_0], "parameters": list(bi.parameters())}[written]
+    bi = witness.bi
     with grad_mode():
+        x = witness.x.clone()
+        h_0 = None if written == "x" else witness.random_h_0.clone()
         bi(x, h_0)
-        for value in tensors:
+        for value in {"x": [x], "h_0": [h_0], "parameters": bi.parameters()}[written]:
             value.data.view(-1)[value.numel() // 2] += 1
         results = bi(x, h_0)
-    anew = witness.rebuilt()
-    agree.bitwise(results, anew(x.clone(), h_0.clone()))
+    expected = witness.rebuilt()(x.clone(), None if h_0 is None else h_0.clone())
+    agree.bitwise(results, expected)
 
 
 @needs(Claim.GRADIENTS)
@@ -148,7 +158,7 @@ def test_concurrent_calls_give_the_same_bits(witness: Witness, agree: Agree) -> 
     """Python threads that call one module at once each get what they would get alone."""
     inputs = [witness.x * factor for factor in (1, -1, 2, 0.5)]
     with threads(1):
-        alone = [witness.bi(x, witness.h_0) for x in inputs]
+        alone = [tuple(result.clone() for result in witness.bi(x, witness.h_0)) for x in inputs]
         together = concurrently(partial(witness.bi, x, witness.h_0) for x in inputs)
     for results, expected in zip(together, alone, strict=True):
         agree.bitwise(results, expected)

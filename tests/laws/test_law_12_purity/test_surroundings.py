@@ -131,21 +131,19 @@ def test_calls_at_once_may_differ_in_all_they_can(witness: Witness, agree: Agree
         partial(other, x.to(other_dtype), h_0.to(other_dtype)),
     ]
 
-    def turn(first: int) -> list[torch.Tensor]:
+    def turn(first: int) -> dict[str, torch.Tensor]:
         order = [*range(first, len(calls)), *range(first)]
         results = {i: calls[i]() for i in order}
-        return [_flat(results[i]) for i in range(len(calls))]
+        return {name: result for i in sorted(results) for name, result in _named(i, results[i])}
 
     with threads(1):
-        alone = turn(0)
-        runs = concurrently(partial(turn, first) for first in range(len(calls)))
-        for together in runs:
-            for results, expected in zip(together, alone, strict=True):
-                agree.bitwise(results, expected, of="results of a call")
+        alone = {name: result.clone() for name, result in turn(0).items()}
+        for together in concurrently(partial(turn, first) for first in range(len(calls))):
+            agree.bitwise(together, alone)
 
 
-def _flat(results: tuple[object, torch.Tensor]) -> torch.Tensor:
-    """Both results of a call as one list of numbers; a packed output's data."""
+def _named(i: int, results: tuple[object, torch.Tensor]) -> tuple[tuple[str, torch.Tensor], ...]:
+    """Both results of call i, each with its name; a packed output's data."""
     output, h_n = results
     data = output if isinstance(output, torch.Tensor) else output.data  # type: ignore[attr-defined]  # packed
-    return torch.cat((data.flatten(), h_n.flatten()))
+    return (f"output of call {i}", data), (f"h_n of call {i}", h_n)

@@ -30,8 +30,9 @@ from fixtures.actions.gradients.first_order import (
 from fixtures.actions.modes.data_parallel import replicas, shared_run
 from fixtures.actions.modes.meta_tensors import NUMBERLESS, shape_dtype_device
 from fixtures.actions.modes.torch_func import gradient_function, jacobian_function, mapped_call
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.table import over
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import CONVERTED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -41,6 +42,9 @@ pytestmark = [pytest.mark.costly]
 SMALL = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len < 8 and case.hidden_size < 100
 )
+#: Where a replica is in training mode, everything is dropped.
+_EVAL = (Case(3, 4, 2, batch=4, seq_len=3, dropout=1.0, training=False),)
+DROPPING_NOTHING = Table(_EVAL, _EVAL)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_tensors_without_numbers_have_the_shapes_of_the_results(
 
 
 @needs(Claim.REPLICAS, Claim.GRADIENTS)
-@over(SMALL.filter(lambda case: case.batch > 1))
+@over(SMALL.filter(lambda case: case.batch > 1) + DROPPING_NOTHING)
 def test_replicas_share_the_rows_and_the_gradient(witness: Witness, agree: Agree) -> None:
     """Two replicas, as in nn.DataParallel, share the rows, and the module has both gradients."""
     inputs = inputs_with_grad(witness)
