@@ -160,6 +160,8 @@ def test_plain_values_are_compared_whole(agree: Agree) -> None:
         Disagreement, match=r"differs    sizes\nexpected   \[1, 2\]\ngot        \[2, 1\]"
     ):
         agree.same([2, 1], [1, 2], "sizes")
+    with pytest.raises(Disagreement, match=r"missing    \['b'\]\nunexpected \['c'\]$"):
+        agree.same(["a", "c"], ["a", "b"], "names")
 
 
 def call_that_raises(error: Exception | None) -> None:
