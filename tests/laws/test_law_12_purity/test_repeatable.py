@@ -19,6 +19,7 @@ from functools import partial
 
 import pytest
 import torch
+from torch import Tensor
 
 from fixtures.actions.gradients.first_order import run_with_grad, tolerance_args, vjp
 from fixtures.actions.side_effects import concurrently, threads
@@ -119,13 +120,18 @@ def test_one_number_that_is_written_over_is_read_anew(
     """So it is where only one number in the middle of a tensor is another one."""
     bi = witness.bi
     with grad_mode():
-        x = witness.x.clone()
-        h_0 = None if written == "x" else witness.random_h_0.clone()
-        bi(x, h_0)
-        for value in {"x": [x], "h_0": [h_0], "parameters": bi.parameters()}[written]:
+        x, h_0 = witness.x.clone(), witness.random_h_0.clone()
+        tensors: dict[str, list[Tensor]] = {
+            "x": [x],
+            "h_0": [h_0],
+            "parameters": [*bi.parameters()],
+        }
+        given = None if written == "x" else h_0
+        bi(x, given)
+        for value in tensors[written]:
             value.data.view(-1)[value.numel() // 2] += 1
-        results = bi(x, h_0)
-    expected = witness.rebuilt()(x.clone(), None if h_0 is None else h_0.clone())
+        results = bi(x, given)
+    expected = witness.rebuilt()(x.clone(), None if given is None else h_0.clone())
     agree.bitwise(results, expected)
 
 
