@@ -34,10 +34,11 @@ from fixtures.actions.gradients.first_order import (
     vjp,
 )
 from fixtures.actions.reversal import half
+from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
-from fixtures.cases.table import over
+from fixtures.cases.table import Table, over
 from fixtures.cases.tables import LONG, PACKED, SPREAD, WIDE
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -51,6 +52,8 @@ FEW = SPREAD.filter(
     )
 )
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
+_DEEP = (Case(3, 5, 3, batch=2, seq_len=4),)  # a layer between the first and the last
+DEEP = Table(_DEEP, _DEEP)
 IN_FLOAT64 = FEW.with_fields(dtype="float64", layout="contiguous")
 TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7 and case.num_layers <= 2).with_fields(
     input_size=2, hidden_size=3, batch=2, seq_len=3
@@ -59,7 +62,7 @@ TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7 and case.num_layers 
 
 @pytest.mark.parametrize("loss_on", LOSS_ON)
 @needs(Claim.GRADIENTS)
-@over(FEW + LONG + WIDE)
+@over(FEW + DEEP + LONG + WIDE)
 def test_gradients_are_those_of_the_standalone_runs(
     witness: Witness, agree: Agree, loss_on: str
 ) -> None:
