@@ -15,7 +15,7 @@ Run = Callable[..., Done]
 #: Law cases of each dtype, and of packed sequences.
 FEW = (
     "tests/laws/test_law_07_packed_lengths.py",
-    "tests/laws/test_law_11_precision.py",
+    "tests/laws/test_law_11_precision/test_rounding.py",
     "-k",
     "(test_dtype_in_is or test_packed_run_is) and L1",
 )
