@@ -151,3 +151,44 @@ def test_case_that_nothing_judged_is_not_green(
     done = suite(*(argument.format(subject) for argument in arguments))
     assert done.returncode == 5, done.stdout + done.stderr
     assert "NOTHING JUDGED: torch.nn" in done.stdout
+
+
+BUILT_FOR_ANOTHER_NUMPY = """
+import warnings
+
+__version__ = "2.0.1"
+
+class zeros:
+    def __init__(self, size):
+        pass
+
+    def numpy(self):
+        warnings.warn("Failed to initialize NumPy")
+        raise RuntimeError("Numpy is not available")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (
+            "raise ImportError('no torch')",
+            "cannot be imported here (no torch). Install it (pip install torch), or type: make",
+        ),
+        ("__version__ = '1.13.1+cu117'", "torch 2.0 and later; here is torch 1.13.1+cu117."),
+        (
+            BUILT_FOR_ANOTHER_NUMPY,
+            "cannot use the NumPy that is installed (Numpy is not available). Before torch 2.3:",
+        ),
+    ],
+    ids=["absent", "too_old", "built_for_another_numpy"],
+)
+def test_unusable_torch_is_one_line_and_a_usage_exit(
+    suite: Suite, tmp_path: Path, module: str, message: str
+) -> None:
+    """Without torch, or with one that cannot be used, the run ends with one sentence."""
+    (tmp_path / "torch.py").write_text(module, encoding="utf-8")
+    done = suite(LAW, path=tmp_path)
+    assert done.returncode == 4
+    assert message in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

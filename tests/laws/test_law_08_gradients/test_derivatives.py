@@ -39,7 +39,8 @@ from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import LONG, PACKED, SPREAD, WIDE
+from fixtures.cases.tables import LONG, PACKED, SPREAD
+from fixtures.cases.wide_sizes import WIDE
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.comparison.tolerance import FINITE_DIFFERENCE

@@ -7,12 +7,10 @@ than that dtype's rounding, at every magnitude.
 
 So float64 is not computed in float32, an activation is the function itself and not an approximation
 of it, half precision is summed in a wider format, and a result is finite wherever the equations'
-is. Under autocast only the roundoff is the narrow dtype's: on the CPU the results stay in float32,
-and float64 is left alone.
+is.
 
 Source: torch documentation, Numerical accuracy, sections *Reduced Precision Reduction for FP16 and
-BF16 GEMMs* and *Extremal values*; Automatic Mixed Precision, section *Autocast Op Reference*;
-pytorch#42605 (autocast missed GRU cells), #172406 and #186278 (tanh that overflows to NaN), #13448
+BF16 GEMMs* and *Extremal values*; pytorch#172406 and #186278 (tanh that overflows to NaN), #13448
 (a sigmoid whose value depends on the place in memory), axon#646 (float64 in float32).
 """
 
@@ -40,9 +38,8 @@ from fixtures.actions.unusual_inputs import (
     swamped_sum,
     with_tiny_weights,
 )
-from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.claims import AUTOCAST, SUBNORMAL, Claim, needs
+from fixtures.cases.claims import SUBNORMAL, Claim, needs
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import HALF, SPREAD
 from fixtures.cases.witness import Witness, as_numpy
@@ -54,8 +51,6 @@ HALVES = ("float16", "bfloat16")
 EVERY_DTYPE = SPREAD + HALF
 SMALL = EVERY_DTYPE.filter(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)
 NARROW = SMALL.filter(lambda case: case.dtype != "float64")
-FLOAT32 = SMALL.filter(lambda case: case.dtype == "float32")
-FLOAT64 = SMALL.filter(lambda case: case.dtype == "float64")
 
 
 def _in_every_dtype(*cases: Case) -> Table:
@@ -220,47 +215,3 @@ def test_tiny_weights_count(witness: Witness, agree: Agree, *, subnormal: bool) 
     expected = oracle_of_layer(tiny, 0, tiny.x)
     output = torch.cat([*states], -1)[None]
     agree.with_reference((output, states), expected, scale=expected.layers[0].scale_of_a_step)
-
-
-@needs(lambda arguments: AUTOCAST[arguments["narrow"]])
-@pytest.mark.parametrize("narrow", HALVES)
-@over(FLOAT32)
-def test_autocast_rounds_like_the_dtype_it_casts_to(
-    witness: Witness, agree: Agree, backend: Backend, narrow: str
-) -> None:
-    """Autocast gives the documented dtype, and the equations' results in the narrow rounding."""
-    with backend.autocast(narrow):
-        results = witness.bi(witness.x, witness.h_0)
-        runs = stacked_runs(witness, witness.x, witness.h_0)
-    agree.same(
-        [result.dtype for result in results],
-        2 * [getattr(torch, backend.under_autocast(narrow))],
-        "the dtypes of output and h_n under autocast",
-    )
-    agree(results, runs, precision=f"autocast {narrow}")
-    agree.with_reference(
-        [result.to(witness.dtype) for result in results],
-        oracle_of(witness),
-        precision=f"autocast {narrow}",
-    )
-
-
-@needs(Claim.AUTOCAST_BFLOAT16)
-@over(FLOAT32)
-def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, backend: Backend) -> None:
-    """After autocast, and where it is disabled inside, the results are bitwise those of before."""
-    before = witness.bi(witness.x, witness.h_0)
-    with backend.autocast("bfloat16"):
-        witness.bi(witness.x, witness.h_0)
-        with torch.autocast(torch.device(backend.device).type, enabled=False):
-            agree.bitwise(witness.bi(witness.x, witness.h_0), before)
-    agree.bitwise(witness.bi(witness.x, witness.h_0), before)
-
-
-@needs(Claim.AUTOCAST_BFLOAT16)
-@over(FLOAT64)
-def test_autocast_leaves_float64_alone(witness: Witness, agree: Agree, backend: Backend) -> None:
-    """Under autocast a float64 GRU gives bitwise what it gives without."""
-    with backend.autocast("bfloat16"):
-        results = witness.bi(witness.x, witness.h_0)
-    agree.bitwise(results, witness.bi(witness.x, witness.h_0))
