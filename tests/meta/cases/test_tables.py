@@ -1,7 +1,8 @@
 """The quick tables: every pair of factors' levels meets, and every triple that faults combine.
 
 Left out are float16 and bfloat16, which belong to the full profile; more than four layers, which
-one row has; and one row far longer than the others, which is drawn. And every table has the sizes at which a backend takes another kernel.
+one row has; and one row far longer than the others, which is drawn. And every table has the sizes
+at which a backend takes another kernel.
 """
 
 from __future__ import annotations
