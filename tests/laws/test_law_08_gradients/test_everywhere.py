@@ -51,7 +51,7 @@ TWO_LAYERS = SPREAD.filter(
 )
 CONTIGUOUS = TWO_LAYERS.with_fields(layout="contiguous", h_0="random")
 FLOAT32 = TWO_LAYERS.with_fields(dtype="float32")
-VIEWED = CONTIGUOUS.filter(lambda case: case.batch <= 3 or case.batch > 60)
+VIEWED = CONTIGUOUS.listed.filter(lambda case: case.batch in (2, 3, 65))
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and case.batch == 4)
 # Half precision's range is too narrow: a small gradient's parts fall below its normal numbers.
 WIDE_RANGE = (TWO_LAYERS + FEW_PACKED).filter(lambda case: case.dtype in {"float32", "float64"})

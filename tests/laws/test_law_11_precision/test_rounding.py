@@ -202,10 +202,7 @@ def test_tiny_numbers_round_at_their_own_scale(
     )
 
 
-@needs(
-    Claim.ASSIGNMENT,
-    lambda arguments: SUBNORMAL[arguments["case"].dtype] if arguments["subnormal"] else None,
-)
+@needs(lambda arguments: SUBNORMAL[arguments["case"].dtype] if arguments["subnormal"] else None)
 @pytest.mark.parametrize("subnormal", [False, True], ids=["tiny", "subnormal"])
 @over(STEP)
 def test_tiny_weights_count(witness: Witness, agree: Agree, *, subnormal: bool) -> None:
