@@ -46,7 +46,7 @@ FEW = SPREAD.filter(
     lambda case: (
         case.num_layers <= 2
         and min(case.batch, case.seq_len) > 1
-        and case.hidden_size * case.batch * case.seq_len <= 10_000
+        and case.hidden_size * case.batch * case.seq_len <= 3_100
     )
 )
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)

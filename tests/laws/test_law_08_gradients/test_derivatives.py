@@ -49,7 +49,7 @@ FEW = SPREAD.filter(
     lambda case: (
         case.num_layers <= 2
         and case.hidden_size > 1
-        and case.hidden_size * case.batch * case.seq_len <= 10_000
+        and case.hidden_size * case.batch * case.seq_len <= 3_100
     )
 )
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
