@@ -18,10 +18,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from fixtures.actions.parameters import checkpoint
-from fixtures.actions.parameters.assignment import computes_with, names, numbers_of
+from fixtures.actions.parameters.assignment import computes_with, freeze, names, numbers_of
 from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES
 from fixtures.actions.parameters.sharing import (
     inputs_of_direction,
@@ -66,12 +65,10 @@ def test_copies_compute_the_same_and_live_on_their_own(
     With all parameters in training, and with some of them frozen.
     """
     for frozen in ([], names(witness)[::3]):
-        _freeze(witness.bi, frozen)
+        freeze(witness.bi, frozen)
         before = witness.bi(witness.x, witness.random_h_0)
         copy = COPIES[way](witness.bi, witness)
-        _freeze(
-            copy, frozen
-        )  # a state_dict does not; and torch's path, so its rounding, follows it
+        freeze(copy, frozen)  # a state_dict does not; and torch's path, so its rounding, follows it
         agree.bitwise(numbers_of(copy, witness), numbers_of(witness.bi, witness))
         agree.bitwise(copy(witness.x, witness.random_h_0), before)
         fill(copy, witness.case, witness.generator("changed copy"))
@@ -194,8 +191,3 @@ def test_tied_directions_are_symmetric_in_time(witness: Witness, agree: Agree) -
     flipped, flipped_h_n = witness.bi(flip(witness.x, time), witness.random_h_0.flip(0))
     swapped = torch.cat((half(flipped, REVERSE), half(flipped, FORWARD)), -1)
     agree((flip(swapped, time), flipped_h_n.flip(0)), (output, h_n))
-
-
-def _freeze(module: nn.Module, frozen: list[str]) -> None:
-    for name in frozen:
-        module.get_parameter(name).requires_grad_(False)  # noqa: FBT003  # torch's own way

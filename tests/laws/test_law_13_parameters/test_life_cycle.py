@@ -28,6 +28,7 @@ from fixtures.actions.gradients.first_order import (
 )
 from fixtures.actions.gradients.ways import left_by_backward
 from fixtures.actions.parameters.assignment import (
+    freeze,
     names,
     numbers_of,
     objects_of,
@@ -81,8 +82,7 @@ def _in_both_modes(copied: nn.Module, witness: Witness, agree: Agree) -> None:
 def test_copies_keep_every_setting(witness: Witness, agree: Agree, way: str) -> None:
     """A copy is in the same mode, has the same layout, dropout and frozen parameters."""
     some = 3 if witness.case.training else 1  # in eval mode all of them, as what is deployed
-    for name in names(witness)[::some]:
-        witness.bi.get_parameter(name).requires_grad_(False)  # noqa: FBT003  # torch's own way
+    freeze(witness.bi, names(witness)[::some])
     copied = COPIES[way](witness.bi, witness)
     agree.same(
         [(name, value.requires_grad) for name, value in copied.named_parameters()],
