@@ -32,9 +32,9 @@ from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 _SET = (
-    Case(3, 4, 2, batch=3, seq_len=4, h_0="none"),
-    Case(5, 3, 1, batch=4, seq_len=6, dtype="float64", training=False, batch_first=True),
-    Case(4, 5, 2, batch=3, seq_len=5, lengths="unsorted", bias=False),
+    Case(4, 3, 2, batch=3, seq_len=3, h_0="none"),
+    Case(5, 4, 1, batch=2, seq_len=3, dtype="float64", training=False, batch_first=True),
+    Case(3, 7, 2, batch=5, seq_len=6, lengths="unsorted", bias=False),
 )
 SMALL = SPREAD.filter(
     lambda case: (
