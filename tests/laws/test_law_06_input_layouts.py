@@ -37,9 +37,9 @@ TWO_LAYERS = CONTIGUOUS.filter(lambda case: case.num_layers == 2)
 SHORT = CONTIGUOUS.filter(lambda case: case.batch * case.seq_len < 60 and case.hidden_size < 100)
 #: Parameters have no third dimension to permute.
 OF_PARAMETERS = [layout for layout in VIEWS if layout != "permuted"]
-_WINDOWS = (Case(3, 4, batch=7, seq_len=3),)  # more windows than steps
-_WIDE = (Case(20, 24, 2, batch=3, seq_len=4, training=False),)
-PARAMETERS = SHORT.filter(lambda case: case.num_layers == 2) + Table(_WIDE, _WIDE)
+MANY_WINDOWS = Table.of(Case(3, 4, batch=7, seq_len=3))  # more windows than steps
+WIDE = Table.of(Case(20, 24, 2, batch=3, seq_len=4, training=False))
+PARAMETERS = SHORT.filter(lambda case: case.num_layers == 2) + WIDE
 ONE_ROW = SPREAD.with_fields(batch=1).filter(lambda case: case.seq_len < 100)
 
 each_view = pytest.mark.parametrize("layout", VIEWS)
@@ -122,7 +122,7 @@ def test_expanded_h_0_is_a_copied_h_0(witness: Witness, agree: Agree, dim: int) 
 
 
 @pytest.mark.parametrize("by", ["number", "step"])
-@over(SHORT + Table(_WINDOWS, _WINDOWS))
+@over(SHORT + MANY_WINDOWS)
 def test_overlapping_windows_are_their_copies(witness: Witness, agree: Agree, by: str) -> None:
     """Windows of one series, each one number or step further on, give what copies of them give."""
     stride = 1 if by == "number" else witness.case.input_size

@@ -20,14 +20,13 @@ FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and case.batch == 4
 FEW_HALF = HALF.filter(
     lambda case: case.num_layers == 2 and case.hidden_size * case.batch * case.seq_len <= 500
 )
-_MANY = (
+MANY = Table.of(
     Case(3, 4, seq_len=300, h_0="none"),  # more steps than a byte counts
     Case(4, 3, batch=300, seq_len=2, bias=False),  # more rows
     Case(2, 3, batch=70, seq_len=64, batch_first=True, dtype="float64"),  # 4,480 steps of all rows
     Case(2, 3, batch=70, seq_len=64),  # the same in float32
     Case(2, 3, 2, batch=60, seq_len=140),  # 8,400 steps, of more than 128
 )
-MANY = Table(_MANY, _MANY)
 
 
 @needs(Claim.GRADIENTS)

@@ -53,7 +53,8 @@ TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
 WITH_H_0 = TWO_LAYERS.with_fields(h_0="random", bias=True)
 TRAINING = WITH_H_0.with_fields(training=True)
 FEW_ROWS = WITH_H_0.filter(lambda case: case.batch <= 3 or case.hidden_size % 8 == 0)
-_LARGE = (Case(130, 40, batch=50, seq_len=12),)  # an x of 78,000 numbers, weights of thousands
+# An x of 78,000 numbers, weights of thousands.
+LARGE = Table.of(Case(130, 40, batch=50, seq_len=12))
 
 
 @needs(Claim.GRADIENTS)
@@ -89,7 +90,7 @@ def test_hook_sees_the_whole_gradient_once(witness: Witness, agree: Agree) -> No
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS + Table(_LARGE, _LARGE))
+@over(TWO_LAYERS + LARGE)
 def test_gradients_own_their_memory(witness: Witness, agree: Agree) -> None:
     """What backward() left in .grad stays as it is when other gradients are computed."""
     results, wrt = run_with_grad(witness)

@@ -53,8 +53,7 @@ FEW = SPREAD.filter(
     )
 )
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
-_DEEP = (Case(3, 5, 3, batch=2, seq_len=4),)  # a layer between the first and the last
-DEEP = Table(_DEEP, _DEEP)
+DEEP = Table.of(Case(3, 5, 3, batch=2, seq_len=4))  # a layer between the first and the last
 IN_FLOAT64 = FEW.with_fields(dtype="float64", layout="contiguous")
 TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7).with_fields(
     input_size=2, hidden_size=3, batch=2, seq_len=3

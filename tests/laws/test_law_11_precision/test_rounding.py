@@ -54,8 +54,8 @@ NARROW = SMALL.filter(lambda case: case.dtype != "float64")
 
 
 def _in_every_dtype(*cases: Case) -> Table:
-    rows = tuple(case.replace(dtype=d) for case in cases for d in ("float64", "float32", *HALVES))
-    return Table(rows, rows)
+    dtypes = ("float64", "float32", *HALVES)
+    return Table.of(*(case.replace(dtype=dtype) for case in cases for dtype in dtypes))
 
 
 WIDE_ROWS = _in_every_dtype(Case(1030, 5, batch=17, seq_len=16))
@@ -73,11 +73,10 @@ LONG = Table(
     (Case(6, 5, seq_len=1000), Case(5, 4, 2, seq_len=700, bias=False, dtype="float64")),
     (Case(6, 5, seq_len=5000), Case(5, 8, 2, seq_len=2000, dtype="float64")),
 )
-_SWAMPED = (
+SWAMPED = Table.of(
     Case(8160, 3, batch=2, seq_len=2, dtype="float16"),
     Case(1020, 3, batch=2, seq_len=2, dtype="bfloat16"),
 )
-SWAMPED = Table(_SWAMPED, _SWAMPED)
 #: One feature of all the input, by the name of its size.
 SIZES: dict[str, Callable[[torch.dtype], float]] = {
     "large": lambda _: 1000.0,

@@ -27,8 +27,7 @@ from fixtures.comparison.agreement import Agree
 SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
-_LARGE = (Case(5, 48, batch=24, seq_len=30),)  # an output of 69,120 numbers, of 720 steps
-LARGE = Table(_LARGE, _LARGE)
+LARGE = Table.of(Case(5, 48, batch=24, seq_len=30))  # an output of 69,120 numbers, of 720 steps
 #: One layer and one step: output and h_n are the same numbers.
 SAME_NUMBERS = SMALL.filter(lambda case: case.num_layers == case.seq_len == 1)
 OWNERS = SMALL.filter(lambda case: case.num_layers == 2) + SAME_NUMBERS + FEW_PACKED + LARGE

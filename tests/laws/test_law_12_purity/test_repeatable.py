@@ -37,9 +37,8 @@ FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch 
 FEW = SMALL.filter(
     lambda case: case.num_layers == 1 and min(case.batch, case.seq_len, case.hidden_size) > 1
 ).with_fields(layout="contiguous")
-_STEP = (Case(3, 5, batch=1, seq_len=1, h_0="none", training=False),)
+STREAM = Table.of(Case(3, 5, batch=1, seq_len=1, h_0="none", training=False))
 #: One step of one row, as of a stream.
-STREAM = Table(_STEP, _STEP)
 #: Products that a matrix library splits among threads. In few steps, since each waits for all
 #: threads, for long on a busy machine.
 SPLIT = SPREAD.filter(

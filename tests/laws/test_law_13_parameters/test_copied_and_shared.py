@@ -49,7 +49,7 @@ ONE_LAYER = SPREAD.filter(
         and case.dtype in ("float32", "float64")
     )
 )
-KEPT = Table((checkpoint.CASE,), (checkpoint.CASE,))
+KEPT = Table.of(checkpoint.CASE)
 
 directions = pytest.mark.parametrize("direction", [FORWARD, REVERSE], ids=["forward", "reverse"])
 

@@ -43,8 +43,7 @@ SMALL = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len < 8 and case.hidden_size < 100
 )
 #: Where a replica is in training mode, everything is dropped.
-_EVAL = (Case(3, 4, 2, batch=4, seq_len=3, dropout=1.0, training=False),)
-DROPPING_NOTHING = Table(_EVAL, _EVAL)
+DROPPING_NOTHING = Table.of(Case(3, 4, 2, batch=4, seq_len=3, dropout=1.0, training=False))
 
 
 @pytest.mark.parametrize(

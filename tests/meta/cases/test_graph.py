@@ -23,7 +23,7 @@ def test_law_runs_with_a_graph_as_in_use(claim: Claim | None, training: bool) ->
     wanted = training or claim in {Claim.GRADIENTS, Claim.FORWARD_MODE}
     assert builds_graph(marks, {"case": case}) == wanted
     seen: list[bool] = []
-    law = LawTest("", "", lambda: seen.append(torch.is_grad_enabled()), Table((case,), (case,)))
+    law = LawTest("", "", lambda: seen.append(torch.is_grad_enabled()), Table.of(case))
     outcome, _ = run(LawCase(law, case, {}, marks), TORCH_GRU, Backend("cpu"))
     assert outcome == Outcome.PASSED
     assert seen == [wanted]

@@ -51,7 +51,7 @@ def test_gpu_rows_join_the_quick_ones_except_on_the_cpu(
             (SMALL.replace(batch=9), LARGE.replace(batch=9)),
         ),
         (lambda table: table.with_fields(hidden_size=4), (Case(1, 4),)),
-        (lambda table: Table((HUGE,), (HUGE,)) + table, (HUGE, SMALL, LARGE)),
+        (lambda table: Table.of(HUGE) + table, (HUGE, SMALL, LARGE)),
         (lambda table: table + Table((), (HUGE,), gpu=(LARGE, HUGE)), (SMALL, LARGE, HUGE)),
     ],
     ids=["filter", "filtered out", "with_fields", "made equal", "added", "added twice"],
