@@ -31,6 +31,7 @@ from fixtures.actions.gradients.ways import (
     after_overwriting,
     left_by_backward,
     of_computed_arguments,
+    of_parts_of_one_leaf,
     of_two_calls,
     recomputed,
     seen_by_hooks,
@@ -172,6 +173,17 @@ def test_computed_arguments_pass_their_gradient_on(
     agree(
         gradient,
         {name: expected[name] for name in gradient},
+        **tolerance_args(witness, witness.cotangents),
+    )
+
+
+@needs(Claim.GRADIENTS)
+@over(WITH_H_0)
+def test_parts_of_one_leaf_have_the_gradient_of_leaves(witness: Witness, agree: Agree) -> None:
+    """Side by side in one leaf, x and h_0 have the gradients that each has as a leaf."""
+    agree(
+        of_parts_of_one_leaf(witness),
+        gradients(witness, witness.cotangents),
         **tolerance_args(witness, witness.cotangents),
     )
 
