@@ -55,7 +55,7 @@ WITH_H_0 = TWO_LAYERS.with_fields(h_0="random", bias=True)
 TRAINING = WITH_H_0.with_fields(training=True)
 FEW_ROWS = WITH_H_0.filter(lambda case: case.batch <= 3 or case.hidden_size % 8 == 0)
 # An x of 78,000 numbers, weights of thousands.
-LARGE = Table.of(Case(130, 40, batch=50, seq_len=12))
+LARGE = Table.of(Case(130, 40, 2, batch=50, seq_len=12))
 
 
 @needs(Claim.GRADIENTS)

@@ -1,0 +1,65 @@
+"""Confounding: in every law test's rows each pair of levels of two factors meets."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.cases.case import Case
+from fixtures.cases.confounding import EXCHANGED, pairs_missing, without_confounding
+from fixtures.cases.tables import SPREAD
+from fixtures.proof.collection import law_tests
+
+#: Eight rows, of which those in float64 alone have a bias.
+CONFOUNDED = tuple(
+    Case(3, size, num_layers=1 + size % 2, bias=double, dtype="float64" if double else "float32")
+    for double in (False, True)
+    for size in (4, 5, 6, 7)
+)
+
+#: Fewer rows cannot hold every pair; and rows that a law lists one by one stay as they are.
+ENOUGH = 9
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_every_pair_of_levels_meets_in_every_law_test(seed: int) -> None:
+    """In all tests of nine rows or more from a table that says which other rows fit."""
+    rows = {
+        test.nodeid: test.table.rows("quick", seed=seed, test=test.nodeid)
+        for test in law_tests()
+        if test.table.adapter
+    }
+    enough = {nodeid: each for nodeid, each in rows.items() if len(each) >= ENOUGH}
+    assert len(enough) > len(rows) / 2
+    missing = {nodeid: pairs_missing(each) for nodeid, each in enough.items()}
+    assert {nodeid: pairs for nodeid, pairs in missing.items() if pairs} == {}
+
+
+def test_few_rows_of_a_table_are_confounded() -> None:
+    """So there is something to do: this filter leaves bias in one dtype only."""
+    few = SPREAD.listed.filter(lambda case: case.batch in (2, 4))
+    assert pairs_missing(few.quick)
+    assert not pairs_missing(SPREAD.quick)
+
+
+def test_pairs_meet_once_levels_are_exchanged() -> None:
+    """Only levels are exchanged: as many rows, none twice, of the same sizes."""
+    assert (("bias", True), ("dtype", "float32")) in pairs_missing(CONFOUNDED)
+    rows = without_confounding(CONFOUNDED, lambda _: True, "a source")
+    assert pairs_missing(rows) == []
+    assert len(set(rows)) == len(CONFOUNDED)
+    same = {name: vars(CONFOUNDED[0])[name] for name in EXCHANGED}
+    assert [case.replace(**same) for case in rows] == [case.replace(**same) for case in CONFOUNDED]
+
+
+def test_source_decides_which_rows_change() -> None:
+    """The same source changes the same rows."""
+    changed = [without_confounding(CONFOUNDED, lambda _: True, source) for source in "aab"]
+    assert changed[0] == changed[1] != changed[2]
+
+
+def test_row_that_does_not_fit_is_not_made() -> None:
+    """Where a law has no bias in float32, there is none."""
+    rows = without_confounding(
+        CONFOUNDED, lambda case: not case.bias or case.dtype == "float64", "a source"
+    )
+    assert not any(case.bias for case in rows if case.dtype == "float32")
