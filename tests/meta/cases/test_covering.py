@@ -31,3 +31,13 @@ def test_first_call_has_no_size_of_one() -> None:
     """With such a size, much of a law cannot fail."""
     selection, _ = split(CASES, lambda case: Call("", {"case": case}))
     assert selection[0].input_size == 3
+
+
+def test_costly_test_runs_once_though_its_levels_are_met() -> None:
+    """Of calls that all take long, the selection has the one that takes least; it is the last."""
+    long = [Case(3, 4, seq_len=seq_len) for seq_len in (400, 300)]
+    calls = [Call("cheap", {"case": case}) for case in CASES]
+    calls += [Call("long", {"case": case}) for case in long]
+    selection, _ = split(calls, lambda call: call)
+    assert [call.arguments["case"] for call in selection if call.test == "long"] == [long[1]]
+    assert selection[-1].test == "long"
