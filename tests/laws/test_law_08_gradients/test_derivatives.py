@@ -39,7 +39,7 @@ from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import LONG, PACKED, SPREAD
+from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.wide_sizes import WIDE
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -62,7 +62,7 @@ TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7).with_fields(
 
 @pytest.mark.parametrize("loss_on", LOSS_ON)
 @needs(Claim.GRADIENTS)
-@over(FEW + DEEP + LONG + WIDE)
+@over(FEW + DEEP + WIDE)
 def test_gradients_are_those_of_the_standalone_runs(
     witness: Witness, agree: Agree, loss_on: str
 ) -> None:
