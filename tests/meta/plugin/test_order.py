@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 
 from fixtures.cases.case import Case
 from fixtures.cases.covering import COSTLY, Call, split
@@ -29,9 +28,9 @@ class Item:
         self.callspec = self
         self.params = arguments
 
-    def iter_markers(self) -> list[pytest.Mark]:
+    def get_closest_marker(self, name: str) -> bool:
         """A law is marked whose name says so."""
-        return [pytest.mark.costly.mark] if "costly" in self.nodeid else []
+        return name in self.nodeid
 
 
 def collected(*tests: str) -> list[Any]:
@@ -43,7 +42,7 @@ def collected(*tests: str) -> list[Any]:
 
 
 def test_selection_comes_first_and_its_tests_take_turns() -> None:
-    """The truth's selection, then one case of each law, then their selections, then the rest."""
+    """The truth's selection, one case of each law, their selections; and each test's next case."""
     items = collected(*LAWS, TRUTH)
     before = list(items)
     set_order(items)
@@ -55,9 +54,9 @@ def test_selection_comes_first_and_its_tests_take_turns() -> None:
     assert tests[selected : selected + 2] == list(LAWS)
     following = tests[selected + 2 : 3 * selected]
     assert following == [law for law in LAWS for _ in range(selected - 1)]
-    assert [items.index(item) for item in before if item in items[3 * selected :]] == [
-        *range(3 * selected, len(items))
-    ]
+    rest = items[3 * selected :]
+    assert tests[3 * selected :] == [*LAWS, TRUTH] * (len(CASES) - selected)
+    assert [item for item in before if item in rest] == [*rest[::3], *rest[1::3], *rest[2::3]]
 
 
 def test_costly_cases_come_after_the_others() -> None:
@@ -71,8 +70,8 @@ def test_costly_cases_come_after_the_others() -> None:
     tests = [item.nodeid for item in items]
     last_cheap = tests.index("tests/laws/test_law_15_costly.py::test_d") - 1
     assert set(tests[: last_cheap + 1]) == {LAWS[0]}
-    assert items.index(long) < len(items) - 1
-    assert Turn.SELECTED < Turn.COSTLY < Turn.REST
+    assert items.index(long) == last_cheap
+    assert Turn.SELECTED < Turn.LONG < Turn.COSTLY < Turn.REST
 
 
 def test_another_plugins_order_stays() -> None:
