@@ -112,7 +112,8 @@ versions:  ## VERSIONS="2.0.1 2.13.0", oldest first: verify each, and make the t
 	@for version in $(VERSIONS); do $(MAKE) --no-print-directory --silent .venv/torch-$$version/.verify TORCH=$$version || exit 1; done
 	@$(call python_of,$(lastword $(VERSIONS))) -m fixtures.versions.verified $(foreach version,$(VERSIONS),$(call python_of,$(version)))
 
-gallery:  ## real GRUs from PyPI under the suite; GALLERY=onnxruntime takes one
+gallery: PROFILE = smoke
+gallery:  ## real GRUs from PyPI under the suite; GALLERY=onnxruntime takes one, PROFILE=quick takes hours for some
 	@$(if $(filter-out $(MEMBERS),$(GALLERY)),{ echo "The gallery has no $(filter-out $(MEMBERS),$(GALLERY)); it has $(MEMBERS)"; exit 1; },:)
 	@status=0; for name in $(GALLERY); do \
 	  $(MAKE) --no-print-directory --silent .venv/gallery-$$name/.gallery && \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from fixtures.cases.case import Case
 from fixtures.cases.covering import COSTLY, Call, split
 from fixtures.plugin.order import COLLECTED, Turn, set_order
