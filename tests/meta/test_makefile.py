@@ -32,8 +32,6 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         ),
         (("full",), "--profile full"),
         (("verify", "PROFILE=full"), "--profile full"),
-        (("gallery", "GALLERY=onnx"), "-m fixtures.proof.gallery onnx -- --profile smoke"),
-        (("gallery", "GALLERY=onnx", "PROFILE=quick"), "onnx -- --profile quick"),
         (("verify",), "-n auto --maxprocesses 8"),
         (("full",), "-n auto --maxprocesses 8"),
         (("test",), "-n auto --maxprocesses 8"),
