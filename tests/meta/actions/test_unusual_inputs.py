@@ -16,6 +16,7 @@ from fixtures.actions.unusual_inputs import (
     input_scaled_up,
     keeping_gate,
     swamped_sum,
+    with_tiny_weights,
 )
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
@@ -46,3 +47,15 @@ def test_first_witness_stays_as_it_was(name: str) -> None:
 
 def _flat(witness: Witness) -> torch.Tensor:
     return torch.cat([value.detach().flatten() for value in witness.bi.parameters()])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_tiny_weights_are_all_normal_or_all_subnormal(dtype: str) -> None:
+    """A machine that takes subnormal numbers for zero is judged by normal ones alone."""
+    witness = Witness(Case(3, 7, 2, dtype=dtype), Backend("cpu"), TORCH_GRU, seed=0)
+    least = torch.finfo(witness.dtype).smallest_normal
+    for subnormal in (False, True):
+        tiny = with_tiny_weights(witness, subnormal=subnormal).bi
+        weights = [value for name, value in tiny.named_parameters() if name.startswith("weight")]
+        sizes = torch.cat([weight.detach().double().abs().flatten() for weight in weights])
+        assert torch.equal(sizes < least, torch.full_like(sizes, fill_value=subnormal).bool())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from fixtures.cases.backend import Backend
@@ -47,6 +48,15 @@ class OwnWords(nn.GRU):
             raise LookupError("unfit") from error
 
 
+class WithoutAutocast(nn.GRU):
+    """Computes in the dtype of x, as a GRU outside torch does."""
+
+    def forward(self, input: Any, hx: Tensor | None = None) -> Any:  # noqa: A002  # as nn.GRU
+        """The results of torch.nn.GRU."""
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(input, hx)
+
+
 @pytest.mark.parametrize(
     ("gru", "claim", "says"),
     [
@@ -57,6 +67,11 @@ class OwnWords(nn.GRU):
             "accepted what must be refused: test_h_0_of_another_shape_is_refused",
         ),
         (OwnWords, Claim.REFUSALS, None),
+        (
+            WithoutAutocast,
+            Claim.AUTOCAST_BFLOAT16,
+            "differs output of shape (8, 8, 10): not bitwise equal: test_autocast_is_obeyed",
+        ),
         (
             OwnWords,
             Claim.TORCH_WORDS,
