@@ -224,3 +224,14 @@ def test_other_parameter_names_are_one_sentence(tmp_path: Path) -> None:
         "its parameters are: inner.weight_ih_l0"
     ) in process.stdout
     assert "Traceback" not in process.stdout
+
+
+def test_smoke_takes_the_same_cases_in_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever order a set has there; else the processes of pytest-xdist have different tests."""
+    taken = set()
+    for seed in ("1", "2", "3", "4"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        process = suite("tests/laws", "tests/truths", "--profile", "smoke", "--collect-only")
+        taken.add("\n".join(line for line in process.stdout.splitlines() if "::" in line))
+    assert len(taken) == 1
+    assert "test_law_16" in taken.pop()
