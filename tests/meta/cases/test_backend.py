@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 
 from fixtures.actions.side_effects import differences, global_state
 from fixtures.cases import backend as module
+from fixtures.cases import kernel_settings
 from fixtures.cases.backend import Backend, all_backends, choose_backends
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
@@ -45,8 +47,11 @@ def with_a_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 def test_settings_hold_within_the_block(any_backend: Backend) -> None:
     """Inside, every setting is as the backend says; its names are ones that can be set."""
     with any_backend.active():
-        read = {name: module._SETTINGS[name][0]() for name in any_backend.settings}  # noqa: SLF001  # to read what was set
-    assert read == any_backend.settings
+        read = kernel_settings.read(any_backend.settings)
+    wanted = dict(any_backend.settings)
+    if precision := wanted.pop("rnn", None):
+        assert set(read.pop("rnn").values()) <= {precision, precision == "tf32"}
+    assert read == wanted
 
 
 @pytest.mark.parametrize("any_backend", ALL, ids=str)
@@ -73,9 +78,24 @@ def test_nested_settings_are_restored_in_order() -> None:
         outer = global_state("cpu")
         with Backend("cuda", "tf32").active():
             assert torch.backends.cudnn.enabled
-            assert module._SETTINGS["rnn"][0]() == "tf32"  # noqa: SLF001  # to read what was set
+            assert torch.backends.cudnn.allow_tf32
         assert differences(outer, global_state("cpu")) == []
         assert not torch.backends.cudnn.enabled
+
+
+def test_cudnn_is_told_one_precision_in_every_way() -> None:
+    """Torch refuses to read allow_tf32 where its RNNs and convolutions differ, as a user may."""
+    before = global_state("cpu")
+    with Backend("cuda").active():
+        assert not torch.backends.cudnn.allow_tf32
+        cudnn: Any = torch.backends.cudnn
+        if hasattr(cudnn, "rnn"):
+            cudnn.rnn.fp32_precision = "tf32"
+            assert "different TF32 flags" in str(global_state("cpu")["backends.cudnn.allow_tf32"])
+            with Backend("cuda", "tf32").active():
+                assert cudnn.allow_tf32
+            assert (cudnn.rnn.fp32_precision, cudnn.conv.fp32_precision) == ("tf32", "ieee")
+    assert differences(before, global_state("cpu")) == []
 
 
 def test_ids_are_unique_and_name_the_variant() -> None:
