@@ -25,24 +25,30 @@ from fixtures.comparison.tolerance import (
     tolerance,
 )
 
-#: Rows that no device at hand could measure.
+#: Rows that a stand-in measured, and those that a GPU did.
 STAND_IN = {"tf32", "bfloat16 products"}
+ON_A_GPU = {"tf32", "rough tanh"}
+
+#: From fine to coarse.
+PRECISION_OF_FLOAT32 = ("float32", "rough tanh", "tf32", "bfloat16 products")
 
 #: Every precision that a backend can name for a dtype, or a finding for a case.
-NAMED = {backend.precision(dtype) for backend in all_backends() for dtype in OF_DTYPE} | set(
-    PRECISIONS
-)
+NAMED = {
+    *(backend.precision(dtype) for backend in all_backends() for dtype in OF_DTYPE),
+    *PRECISIONS,
+    "rough tanh",
+}
 
 
 @pytest.mark.parametrize("row", TABLE, ids="-".join)
 def test_every_row_of_the_tolerance_table_has_its_reason_and_headroom(
     row: tuple[str, str, str],
 ) -> None:
-    """A factor has a reason and a measured headroom above 1; one of a stand-in says so."""
+    """A factor has a reason and a measured headroom above 1; one of no CPU says of what."""
     entry = TABLE[row]
     assert entry.factor > 0
     assert entry.headroom > 1
-    assert (row[1] in STAND_IN) == ("no GPU was at hand" in entry.reason)
+    assert (row[1] in ON_A_GPU) == ("NVIDIA H100" in entry.reason)
     assert (row[1] in STAND_IN) == ("stand-in on the CPU" in entry.reason)
     assert len(entry.reason.split()) >= 3
     assert row[1] in UNIT_ROUNDOFF
@@ -81,7 +87,7 @@ def test_tolerance_shrinks_no_further_below_the_normal_numbers() -> None:
 
 def test_results_of_two_precisions_are_compared_under_the_coarser() -> None:
     """The precision of the larger unit roundoff counts, in either order."""
-    for finer, coarse in itertools.combinations(("float32", "tf32", "bfloat16 products"), 2):
+    for finer, coarse in itertools.combinations(PRECISION_OF_FLOAT32, 2):
         assert coarser(finer, coarse) == coarser(coarse, finer) == coarse
 
 
@@ -99,7 +105,7 @@ def missing(
 
 def test_every_precision_that_can_be_named_has_its_rows() -> None:
     """Of a backend or of a finding: states and gradients, against a run and a reference."""
-    assert {"float64", "float32", "float16", "bfloat16", "tf32", "bfloat16 products"} == NAMED
+    assert {"float64", "float16", "bfloat16", *PRECISION_OF_FLOAT32} == NAMED
     assert missing(NAMED) == []
 
 

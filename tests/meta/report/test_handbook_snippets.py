@@ -50,6 +50,7 @@ def test_tolerances_in_snippets_are_those_of_the_table() -> None:
             ("float32", 4, 2**-24),
             ("float16", 4, 2**-11),
             ("bfloat16", 4, 2**-8),
+            ("rough tanh", 0.5, 2**-16),
             ("tf32", 5, 2**-11),
             ("bfloat16 products", 5, 2**-8),
         ):

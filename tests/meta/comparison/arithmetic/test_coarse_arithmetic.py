@@ -9,14 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
 from fixtures.cases.witness import Witness
 from fixtures.comparison import arithmetic
-from fixtures.comparison.arithmetic import Finding
+from fixtures.comparison.arithmetic import Finding, measurements
+from fixtures.comparison.arithmetic.measurements import Activations, Operands
+from fixtures.comparison.selection import coarser_row, precision
 from fixtures.comparison.tolerance import UNIT_ROUNDOFF
 from fixtures.proof.coarse_products import (
     Product,
@@ -28,6 +30,7 @@ from fixtures.proof.coarse_products import (
     in_tf32,
     under_onednn,
 )
+from fixtures.proof.mutants import CorrectGRU
 
 CPU = Backend("cpu")
 CASE = Case(3, 4, num_layers=2, batch=2, seq_len=3)
@@ -102,15 +105,61 @@ def test_rough_activations_are_found(
     monkeypatch: pytest.MonkeyPatch, name: str, dtype: str
 ) -> None:
     """An activation off by more than the tolerance of one number is found; torch's own are not."""
-    assert arithmetic.rough_activations(CPU, dtype) is None
+    case = CASE.replace(dtype=dtype)
+    assert arithmetic.rough_activations(CPU, case) is None
     exact, off = getattr(torch.Tensor, name), 6 * UNIT_ROUNDOFF[dtype]
     monkeypatch.setattr(torch.Tensor, name, lambda x: exact(x) - off)
     arithmetic.forget()
-    finding = arithmetic.rough_activations(CPU, dtype)
+    finding = arithmetic.rough_activations(CPU, case)
     assert finding is not None
     words = rf"cpu computes {dtype} with an error of [5-8]\.\d u in {name}"
     assert re.fullmatch(words, finding.what)
     assert not finding.excuses
+
+
+def test_tanh_inside_the_gru_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GRU whose own tanh is off shows it, beside a torch.tanh that is not."""
+    assert measurements.tanh_of_gru(CPU, "float32", 4) < 2
+
+    class Rough(CorrectGRU):
+        def tanh(self, a: Tensor) -> Tensor:
+            return torch.tanh(a) + 2.0**-17
+
+    monkeypatch.setattr(nn, "GRU", Rough)
+    arithmetic.forget()
+    assert measurements.tanh_of_gru(CPU, "float32", 4) == pytest.approx(128, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "row"),
+    [
+        (Backend("cuda"), 120.0, "rough tanh"),
+        (Backend("cuda"), 300.0, "float32"),
+        (Backend("cuda", "tf32"), 120.0, "tf32"),
+        (Backend("cuda", "native"), 120.0, "float32"),
+    ],
+    ids=str,
+)
+def test_rough_tanh_of_cudnn_has_a_row_as_far_as_it_goes(
+    monkeypatch: pytest.MonkeyPatch, place: Backend, error: float, row: str
+) -> None:
+    """Only cuDNN's own kernel is excused, by a row that allows for what an H100 was seen to do."""
+
+    def rough(there: Backend, _: str, hidden_size: int) -> float:
+        return error if hidden_size <= 192 and there == place else 1.0
+
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(measurements, "activations", lambda *_: Activations(1.0, 1.0))
+    monkeypatch.setattr(measurements, "operands", lambda *_: Operands("float32"))
+    monkeypatch.setattr(measurements, "tanh_of_gru", rough)
+    finding = arithmetic.rough_activations(place, CASE)
+    assert finding is not None
+    words = f"computes float32 with an error of {error} u in the tanh of a GRU"
+    assert finding.what == f"{place} {words}"
+    assert finding.excuses == (place.variant != "native")
+    assert precision(place, CASE) == row
+    assert (coarser_row(place, CASE) is not None) == (row == "rough tanh")
+    assert arithmetic.rough_activations(place, CASE.replace(hidden_size=193)) is None
 
 
 def test_unequal_backward_is_found(plant: Callable[[Product], None]) -> None:
@@ -133,7 +182,7 @@ def test_product_that_is_refused_is_no_finding(plant: Callable[[Product], None])
     assert arithmetic.coarser_products(CPU, CASE) is None
     assert arithmetic.narrow_sums(CPU, half) is None
     assert arithmetic.unequal_backward(CPU, half) is None
-    assert arithmetic.rough_activations(Backend("mps"), "float64") is None
+    assert arithmetic.rough_activations(Backend("mps"), CASE.replace(dtype="float64")) is None
 
 
 @pytest.mark.parametrize(
