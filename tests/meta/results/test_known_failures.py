@@ -54,6 +54,18 @@ def test_other_package_decides_too(beside: str, count: int) -> None:
     assert len(marked(f"{TEST}[cpu-I3-onnx]", "2.10.0", entry)) == count
 
 
+@pytest.mark.parametrize(
+    ("parameters", "count"),
+    [("cuda-I3-onnx", 1), ("cuda0-I3-onnx", 1), ("cuda-tf32-I3-onnx", 0), ("cpu-I3-onnx", 0)],
+)
+def test_entry_of_some_backends_leaves_others_alone(parameters: str, count: int) -> None:
+    """Where none of its backends is under test, an entry means nothing, and that is no error."""
+    entry = KnownFailure(f"{TEST}[*-onnx]", ENTRY.torch, "reason", "link", backends=["cuda"])
+    assert len(marked(f"{TEST}[{parameters}]", "2.10.0", entry)) == count
+    with pytest.raises(pytest.UsageError, match="matches no case of that test"):
+        marked(f"{TEST}[cuda-I3-script]", "2.10.0", entry)
+
+
 def test_entry_that_matches_nothing_is_an_error() -> None:
     """Its test was collected and none of its cases is meant: one line, before anything runs."""
     with pytest.raises(pytest.UsageError, match="matches no case of that test"):
