@@ -23,7 +23,12 @@ from fixtures.actions.reversal import half
 from fixtures.actions.side_effects import warnings_as
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.memory_layout import VIEWS, expanded, makes_h_0_strided
+from fixtures.cases.memory_layout import (
+    VIEWS,
+    expanded,
+    makes_h_0_strided,
+    makes_parameters_strided,
+)
 from fixtures.cases.parameters import FORWARD, REVERSE
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import CORE, SPREAD
@@ -89,7 +94,10 @@ def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layou
 
 
 @pytest.mark.parametrize("layout", OF_PARAMETERS)
-@needs(Claim.ASSIGNMENT)
+@needs(
+    Claim.ASSIGNMENT,
+    lambda arguments: makes_parameters_strided(**arguments) and Claim.STRIDED_PARAMETERS,
+)
 @over(PARAMETERS)
 def test_memory_layout_of_parameters_is_invisible(
     witness: Witness, agree: Agree, layout: str
@@ -136,20 +144,23 @@ def test_overlapping_windows_are_their_copies(witness: Witness, agree: Agree, by
 def test_arguments_and_parameters_may_share_memory(
     witness: Witness, agree: Agree, *, overlap: bool
 ) -> None:
-    """In one piece of memory, side by side or overlapping, they give what copies of them give."""
-    shared = witness.rebuilt()
-    values = [*shared.parameters(), witness.x, witness.random_h_0]
+    """In one piece of memory, side by side or overlapping, they give what copies of them give.
+
+    Behind them lie as many numbers as a GRU of this size has in biases.
+    """
+    shared, case = witness.rebuilt(), witness.case
+    behind = witness.draw("behind", 12 * case.num_layers * case.hidden_size)
+    values = [*shared.parameters(), witness.x, witness.random_h_0, behind]
     memory = torch.cat([value.detach().flatten() for value in values])
     starts = [0, *itertools.accumulate(value.numel() for value in values)]
     if overlap:  # x and h_0 start at the second element, inside the parameters
-        starts[-3] = starts[-2] = 1
-    views = [
+        starts[-4] = starts[-3] = 1
+    *views, x, h_0, _ = [
         memory[start : start + value.numel()].view(value.shape)
         for start, value in zip(starts, values, strict=False)
     ]
-    for value, view in zip(shared.parameters(), views, strict=False):
+    for value, view in zip(shared.parameters(), views, strict=True):
         value.data = view
-    x, h_0 = views[-2:]
     with warnings_as("ignore"):
         results = shared(x, h_0)
     agree(results, witness.rebuilt()(x.clone(), h_0.clone()))

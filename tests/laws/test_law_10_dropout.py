@@ -5,9 +5,9 @@ probability p and the others 1/(1-p) times themselves.
     mask_k           = 0 with probability p, else 1                for every element
 
 Nothing is dropped of x, h_0, the recurrence or the last layer's output. In eval mode, or with p=0,
-there is no mask at all, whatever ran before. Every call draws a new mask, independently for each
-step, row and unit, from torch's global generator: the same state of the generator gives the same
-mask. The gradient carries the mask of its own forward pass.
+there is no mask at all, whatever ran before. Both directions share a mask. Every call draws a new
+one, independently for each step, row and unit, from torch's global generator: the same state of the
+generator gives the same mask. The gradient carries the mask of its own forward pass.
 
 Source: torch documentation, torch.nn.GRU, first section and section *Parameters* (dropout),
 torch.nn.Dropout; pytorch#74177, #174115, #180744, #185351, #189285 (a mask of a former call),
@@ -16,7 +16,8 @@ tensorflow#29391 (the same mask every time).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +82,12 @@ DIFFERENTIABLE = DROPOUT.with_fields(dtype="float64", layout="contiguous").filte
 )
 
 
+def of_float64(arguments: Mapping[str, Any]) -> Claim | Literal[False]:
+    """What a case in float64 needs, where its numbers are compared."""
+    return arguments["case"].dtype == "float64" and Claim.FLOAT64_DROPOUT
+
+
+@needs(of_float64)
 @over(READABLE)
 def test_every_element_between_layers_is_dropped_or_scaled(witness: Witness, agree: Agree) -> None:
     """A layer's input is 0, or 1/(1-p) times the output below; the first layer has no dropout."""
@@ -145,7 +152,17 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
     agree.bitwise(h_n[-2:], ends, of="h_n")
 
 
-@needs(Claim.SEEDED_DROPOUT)
+@needs(Claim.SEEDED_DROPOUT, Claim.ONE_MASK)
+@over(TWO_LAYERS)
+def test_both_directions_have_the_same_elements_dropped(witness: Witness, agree: Agree) -> None:
+    """What the forward direction is given of either half, the reverse direction is given too."""
+    output, _ = masked_run(witness, module=passing_through(witness))
+    crossed, _ = masked_run(witness, module=passing_through(witness, crossed=True))
+    second, first = crossed.chunk(2, -1)
+    agree.bitwise(torch.cat((first, second), -1) != 0, output != 0, of="elements that pass")
+
+
+@needs(Claim.SEEDED_DROPOUT, Claim.ONE_MASK, of_float64)
 @over(TWO_LAYERS)
 def test_second_layer_runs_on_what_the_mask_left(witness: Witness, agree: Agree) -> None:
     """bi(x) == layer[1](layer[0](x) * mask / (1-p)), if the generator starts in the same state."""

@@ -75,7 +75,7 @@ def test_mapped_call_is_each_call(witness: Witness, agree: Agree) -> None:
 
 
 @pytest.mark.parametrize("kind", NUMBERLESS)
-@needs(Claim.META_TENSORS)
+@needs(lambda arguments: Claim(f"{arguments['kind']} tensors"))
 @over(SMALL)
 def test_tensors_without_numbers_have_the_shapes_of_the_results(
     witness: Witness, agree: Agree, kind: str
@@ -92,7 +92,7 @@ def test_tensors_without_numbers_have_the_shapes_of_the_results(
 
 
 @needs(Claim.REPLICAS, Claim.GRADIENTS)
-@over(SMALL.filter(lambda case: case.batch > 1) + DROPPING_NOTHING)
+@over(SMALL.filter(lambda case: case.batch > 1))
 def test_replicas_share_the_rows_and_the_gradient(witness: Witness, agree: Agree) -> None:
     """Two replicas, as in nn.DataParallel, share the rows, and the module has both gradients."""
     inputs = inputs_with_grad(witness)
@@ -102,3 +102,12 @@ def test_replicas_share_the_rows_and_the_gradient(witness: Witness, agree: Agree
     gradient = vjp(results, witness.cotangents, inputs | parameters(witness))
     expected = oracle_gradient(witness, witness.cotangents)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
+
+
+@needs(Claim.REPLICAS)
+@over(DROPPING_NOTHING)
+def test_replica_is_in_the_mode_of_its_module(witness: Witness, agree: Agree) -> None:
+    """Replicas of a module in eval mode drop nothing, whatever p is."""
+    with agree.accepts("a call of replicas"):
+        results = shared_run(witness, replicas(witness, 2), witness.x, witness.h_0)
+    agree(results, witness.bi(witness.x, witness.h_0))

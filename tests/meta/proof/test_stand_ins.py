@@ -55,6 +55,8 @@ NEAR: dict[str, str] = {
     "another order": "StateDictLosesReverseBiases",
     "zeros at first": "DeepcopyIsTheSameModule",
     "own masks": "SecondLayerIgnoresBackward",
+    "a mask a direction": "DropoutBeforeTheFirstLayer",
+    "float32 scale": "DropoutKeepsWithItsProbability",
     "narrow sums": "HalfReturnsFloat32",
     "rough activations": "ResetIgnored",
     "own words": "BadH0Accepted",
