@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET  # reads the file that this test wrote
 from pathlib import Path
 
 import pytest
 
-from fixtures import ROOT
 from fixtures.cases.backend import choose_backends
 from fixtures.cases.implementation import load
+from fixtures.proof.suite import Suite
 
 LAW = "tests/laws/test_law_01_output_sequence.py"
 SELECTION = (LAW, "tests/truths/test_golden.py", "-k", "I3-H7 or golden")
-
-
-def suite(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run pytest on the suite in a process of its own; modules in ``path`` can be imported."""
-    pythonpath = os.pathsep.join(filter(None, (str(path or ""), os.environ.get("PYTHONPATH"))))
-    plugins = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
-    return subprocess.run(  # noqa: S603  # our own command
-        [sys.executable, "-m", "pytest", *plugins, "-q", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": pythonpath},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def verdict(text: str) -> list[str]:
@@ -79,7 +62,7 @@ def test_absent_device_is_named_beside_those_present(device: str) -> None:
     ],
     ids="".join,
 )
-def test_wrong_option_is_a_usage_exit(arguments: tuple[str, ...]) -> None:
+def test_wrong_option_is_a_usage_exit(suite: Suite, arguments: tuple[str, ...]) -> None:
     """Exit 4, one ERROR line, no traceback, and no test runs."""
     process = suite(LAW, *arguments)
     assert process.returncode == 4
@@ -96,7 +79,7 @@ def test_wrong_option_is_a_usage_exit(arguments: tuple[str, ...]) -> None:
     ],
 )
 def test_wrong_option_is_told_in_its_own_words(
-    tmp_path: Path, options: tuple[str, ...], says: str
+    suite: Suite, tmp_path: Path, options: tuple[str, ...], says: str
 ) -> None:
     """An empty case, a factory's own error, and fewer processes than none are usage errors."""
     if "-n-1" in options:
@@ -114,7 +97,7 @@ def raising(*args, **kwargs):
 """
 
 
-def test_python_without_asserts_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_without_asserts_is_one_line(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without asserts, as under python -O, nothing runs: exit 4."""
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     process = suite(LAW)
@@ -122,7 +105,7 @@ def test_python_without_asserts_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     assert process.stderr.startswith("ERROR: python -O and PYTHONOPTIMIZE remove asserts")
 
 
-def test_module_may_lie_beside_the_file_of_a_gru(tmp_path: Path) -> None:
+def test_module_may_lie_beside_the_file_of_a_gru(suite: Suite, tmp_path: Path) -> None:
     """--gru FILE.py:ATTR imports what lies beside FILE.py."""
     (tmp_path / "beside.py").write_text("from torch.nn import GRU\n", encoding="utf-8")
     (tmp_path / "mine.py").write_text("from beside import GRU\n", encoding="utf-8")
@@ -131,7 +114,7 @@ def test_module_may_lie_beside_the_file_of_a_gru(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def plain(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The output of a plain run, and its JUnit file."""
     file = tmp_path_factory.mktemp("plain") / "verdict.xml"
     process = suite(*SELECTION, f"--junitxml={file}")
@@ -154,7 +137,7 @@ def test_junit_file_has_the_verdict(plain: tuple[str, Path]) -> None:
     ids=["two_processes", "random_order"],
 )
 def test_verdict_is_the_same_however_the_suite_runs(
-    plain: tuple[str, Path], plugin: str, arguments: tuple[str, ...]
+    suite: Suite, plain: tuple[str, Path], plugin: str, arguments: tuple[str, ...]
 ) -> None:
     """Two processes, or another order, change nothing but the seconds."""
     pytest.importorskip(plugin, reason=f"{plugin} is not installed")
@@ -183,7 +166,7 @@ class Renamed(torch.nn.Module):
 """
 
 
-def test_faulty_gru_gets_a_failure_that_explains_itself(tmp_path: Path) -> None:
+def test_faulty_gru_gets_a_failure_that_explains_itself(suite: Suite, tmp_path: Path) -> None:
     """The first failure of a test states law, claim, case, place, numbers, and how to run it again.
 
     Its further failures take one line each.
@@ -214,7 +197,7 @@ def test_faulty_gru_gets_a_failure_that_explains_itself(tmp_path: Path) -> None:
     assert place[0] in process.stdout
 
 
-def test_other_parameter_names_are_one_sentence(tmp_path: Path) -> None:
+def test_other_parameter_names_are_one_sentence(suite: Suite, tmp_path: Path) -> None:
     """A GRU with other parameter names fails the laws that need them, without a traceback."""
     (tmp_path / "faulty.py").write_text(FAULTY, encoding="utf-8")
     process = suite(LAW, "-k", "I3-H7-L1", "--gru", "faulty:Renamed", path=tmp_path)
@@ -226,7 +209,9 @@ def test_other_parameter_names_are_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in process.stdout
 
 
-def test_smoke_takes_the_same_cases_in_every_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smoke_takes_the_same_cases_in_every_process(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever order a set has there; else the processes of pytest-xdist have different tests."""
     taken = set()
     for seed in ("1", "2", "3", "4"):

@@ -51,6 +51,7 @@ def test_crash_and_hang_are_told() -> None:
 def test_gru_on_a_thread_of_its_own_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would wait for ever. One that crashes is what a process of its own is for."""
     monkeypatch.setattr(module, "OF_A_CALL", 1.0)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)  # as another test leaves it
     OnAThread(2, 3)(torch.zeros(2, 1, 2))
     assert not can_fork(OnAThread)
     assert can_fork(nn.GRU)

@@ -49,10 +49,13 @@ def test_sentence_adds_the_cases_up() -> None:
 
 
 def test_failure_is_printed_again() -> None:
-    """The mutant's first failure reads today as README shows it; the version of torch aside."""
-    version = re.compile(r"torch [\d.]+\S*")
+    """The mutant's first failure reads today as README shows it.
+
+    Another torch has another version, and another CPU other last digits.
+    """
+    another = re.compile(r"(?<=torch )[\d.]+\S*|(?<=\d\.\d{12})\d+")
     shown, printed = readme.block(TEXT, commands.FAILURE), commands.failure()
-    assert version.sub("torch", printed.strip()) == version.sub("torch", shown.strip())
+    assert another.sub("*", printed.strip()) == another.sub("*", shown.strip())
 
 
 def test_readme_is_short_and_narrow() -> None:
