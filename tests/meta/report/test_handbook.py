@@ -128,7 +128,9 @@ def silent_about_hardware(pages: Pages) -> list[str]:
         heading
         for (_, heading), body in questions(pages).items()
         if re.search(r"GPU|TPU|CUDA|cuDNN|MPS|hx is not|contiguous chunk", heading)
-        and not re.search(r"Not\s+run\s+here: no (?:such )?[GT]PU\s+was\s+at\s+hand", body)
+        and not re.search(
+            r"Not\s+run\s+here: no (?:such )?[GT]PU\s+was\s+at\s+hand|Run\s+on\s+an\s+NVIDIA", body
+        )
     ]
 
 
@@ -157,7 +159,7 @@ CHECKS: dict[Callable[[Pages], list[str]], tuple[str, str]] = {
         "![]",
     ),
     unanswered: ("Asked in [pytorch#42830]", "See [pytorch#42830]"),
-    silent_about_hardware: ("Not run here: no GPU was at hand", "Run on a GPU"),
+    silent_about_hardware: ("Run on an NVIDIA H100", "It is so"),
     incomplete_laws: ("Law: [test_law_12_purity]", "Law: [test_law_13_purity]"),
 }
 

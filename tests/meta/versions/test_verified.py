@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,17 @@ def test_row_has_the_counts_of_the_verdict() -> None:
         "| 2.15.0+cpu, cpu | 17 of 18 hold | 2,871 | 56 | 99.0% of 300 results "
         "| 430000000000000.00 | 1.10 |"
     )
+
+
+def test_report_of_another_machine_is_a_row(tmp_path: Path) -> None:
+    """The backends of one GPU stand together, before its name."""
+    gpu = [f"{name} (NVIDIA H100 80GB HBM3)" for name in ("cuda", "cuda-tf32")]
+    environment = replace(SAMPLE.before.environment, torch="2.11.0+cu130", devices=("cpu", *gpu))
+    report = tmp_path / "gpu.json"
+    verdict = replace(SAMPLE.before, environment=environment)
+    report.write_text(json.dumps(verdict.as_data()), encoding="utf-8")
+    row = verified.reported(report)
+    assert row.devices == "cpu, cuda, cuda-tf32 (NVIDIA H100 80GB HBM3)"
 
 
 def test_new_row_takes_the_place_of_an_old_one() -> None:
