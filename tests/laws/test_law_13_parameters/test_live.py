@@ -38,6 +38,8 @@ from fixtures.comparison.selection import precision
 LIVE = SPREAD.filter(
     lambda case: case.batch in (2, 4) and case.seq_len < 30 and case.hidden_size < 100
 )
+#: The method of a module that converts it to a dtype.
+BY_METHOD = {"float64": "double", "float32": "float", "float16": "half", "bfloat16": "bfloat16"}
 #: In half precision a step of training can be too small to change a number.
 TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
 
@@ -121,14 +123,19 @@ def test_functional_call_borrows_parameters(witness: Witness, agree: Agree, give
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", BY_METHOD)
 @needs(Claim.CONVERSION, lambda arguments: OF_DTYPE[arguments["dtype"]])
 @over(LIVE)
 def test_conversion_to_a_dtype_and_back_loses_only_what_the_dtype_cannot_hold(
     witness: Witness, agree: Agree, backend: Backend, dtype: str
 ) -> None:
-    """`.to(dtype)` keeps the Parameter objects, and computes as a module built in that dtype."""
+    """`.to(dtype)` keeps the Parameter objects, and computes as a module built in that dtype.
+
+    `.double()` and the like write the same numbers.
+    """
     objects, built = objects_of(witness.bi), witness.rebuilt(dtype=dtype)
+    by_method = getattr(witness.rebuilt(), BY_METHOD[dtype])()
+    agree.bitwise(numbers_of(by_method, witness), numbers_of(built, witness))
     torch_dtype = getattr(torch, dtype)
     rounded = {
         name: value.to(torch_dtype).to(witness.dtype)
