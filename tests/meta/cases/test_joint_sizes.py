@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from fixtures.cases import joint_sizes as module
 from fixtures.cases.case import Case
-from fixtures.cases.joint_sizes import BULK, JOINT, joint_sizes, pairs_missing
+from fixtures.cases.joint_sizes import (
+    BULK,
+    EVERY_OCTAVE,
+    FEW_PRODUCTS,
+    JOINT,
+    joint_sizes,
+    pairs_missing,
+)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -20,10 +30,14 @@ def test_missing_pair_is_named() -> None:
     assert pairs_missing(cases) == ["hundreds of hidden_size, hundreds of batch"]
 
 
-def test_too_few_cases_for_all_pairs_are_refused() -> None:
-    """Three classes of one size and three of another are nine pairs."""
-    with pytest.raises(ValueError, match="8 cases are too few for 9 pairs"):
-        joint_sizes(8, "0")
+@pytest.mark.parametrize(("count", "octaves"), [(8, EVERY_OCTAVE), (5, (range(6),) * 4)])
+def test_too_few_cases_for_all_pairs_are_refused(
+    monkeypatch: pytest.MonkeyPatch, count: int, octaves: Sequence[range]
+) -> None:
+    """Of nine pairs of two sizes, and of five factors of two classes each, six cases at least."""
+    monkeypatch.setattr(module, "MOST_DRAWS", 500)
+    with pytest.raises(ValueError, match=rf"{count} cases are too few: none of them has "):
+        joint_sizes(count, "0", octaves, FEW_PRODUCTS)
 
 
 def test_seed_decides_the_sizes() -> None:
