@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+import torch
 
 from fixtures.comparison.tolerance import REFERENCE, RUN, tolerance
 from fixtures.report.handbook import PAGES
@@ -40,6 +41,15 @@ def test_snippet_has_the_lines_of_its_page() -> None:
     assert (snippet.printed(), snippet.shown) == ("1\n2\n", "1\n")
     again = printed_again(PAGE, text.replace("1 / 0", "print(2)"))
     assert again.endswith("```text\n1\n2\n```\n")
+
+
+def test_snippet_runs_as_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page shows one output, and a GPU can give another."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    text = "```python\nimport torch\nprint(torch.cuda.is_available())\n```\n"
+    (snippet,) = snippets(PAGE, text)
+    assert snippet.printed() == "False\n"
+    assert torch.cuda.is_available()
 
 
 def test_tolerances_in_snippets_are_those_of_the_table() -> None:
