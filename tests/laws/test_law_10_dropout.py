@@ -153,7 +153,7 @@ def test_last_layer_is_never_dropped(witness: Witness, agree: Agree) -> None:
 
 
 @needs(Claim.SEEDED_DROPOUT, Claim.ONE_MASK)
-@over(TWO_LAYERS)
+@over(READABLE.filter(lambda case: case.num_layers == 2))
 def test_both_directions_have_the_same_elements_dropped(witness: Witness, agree: Agree) -> None:
     """What the forward direction is given of either half, the reverse direction is given too."""
     output, _ = masked_run(witness, module=passing_through(witness))
