@@ -71,7 +71,7 @@ def test_power_of_two_passes_through(witness: Witness, agree: Agree, sign: int) 
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS.filter(lambda case: case.batch > 1))
+@over(WIDE_RANGE.filter(lambda case: case.lengths == "whole"))
 def test_each_row_has_its_gradient_at_its_own_scale(witness: Witness, agree: Agree) -> None:
     """Cotangents of a row times a power of two give the gradients of its x and h_0 times it."""
     factors, loss = of_rows(witness)
