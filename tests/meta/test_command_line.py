@@ -13,6 +13,8 @@ from fixtures.cases.implementation import load
 from fixtures.proof.suite import Suite
 
 LAW = "tests/laws/test_law_01_output_sequence.py"
+CONVERTED = "tests/laws/test_law_15_execution_modes/test_converted.py"
+TRACED = "test_training_mode_keeps_its_dropout"  # known to fail in another mode
 SELECTION = (LAW, "tests/truths/test_golden.py", "-k", "I3-H7 or golden")
 
 
@@ -95,6 +97,23 @@ RAISING = """
 def raising(*args, **kwargs):
     raise TypeError("my factory broke")
 """
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        (f"{CONVERTED}::{TRACED}[cpu-I3-H4-L2-B2-T2-dropout1-f32-trace]",),
+        (CONVERTED, "-k", f"{TRACED} and trace"),
+    ],
+    ids=["id", "-k"],
+)
+def test_one_case_beside_a_known_failure_runs_alone(
+    suite: Suite, selection: tuple[str, ...]
+) -> None:
+    """A known failure that means other cases of the same test is no error where one is selected."""
+    process = suite(*selection)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "1 passed" in process.stdout
 
 
 def test_python_without_asserts_is_one_line(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,13 @@ def test_entry_that_matches_nothing_is_an_error() -> None:
         marked(f"{TEST}[cpu-I3-script]", "2.10.0")
 
 
+def test_entry_is_not_missed_where_single_cases_were_selected() -> None:
+    """Where one case was selected, an entry may mean the other cases of its test."""
+    item: Any = Item(nodeid=f"{TEST}[cpu-I3-script]")
+    known_failures.apply([item], "2.10.0", [ENTRY], whole=False)
+    assert not hasattr(item, "marks")
+
+
 def test_entry_of_no_file_is_an_error() -> None:
     """A path that is wrong would never match anything."""
     entry = KnownFailure("tests/laws/test_law_99.py::*", "", "reason", "link")
