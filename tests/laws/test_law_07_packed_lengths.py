@@ -42,7 +42,7 @@ each_view = pytest.mark.parametrize("layout", VIEWS)
 ONE_LAYER = PACKED.filter(lambda case: case.num_layers == 1)
 
 
-@over(PACKED)
+@over(PACKED.filter(lambda case: case.batch < 60 or case.num_layers == 1))
 def test_each_row_is_as_if_it_ran_alone(witness: Witness, agree: Agree) -> None:
     """bi(pack(x), h_0) == standalone runs, row by row, each on the row cut to its length."""
     agree(witness.run(witness.x, witness.h_0), row_by_row(witness, witness.x, witness.h_0))
