@@ -7,7 +7,7 @@ backend that is here.
 A backend is a device and its kernel library or setting: the CPU with oneDNN and without, with one
 thread per operation and with two; CUDA by cuDNN, by cuDNN in TF32 (torch's default), and by torch's
 own kernels; a second GPU; mps, xpu, and the device of ``torch.accelerator``. Each is compared with
-the backend under test, never with itself. A backend that is not here is skipped, and counted.
+the backend under test, never with itself. A backend that is not here is left out, and counted.
 
 Source: torch documentation, torch.backends, torch.accelerator; CUDA semantics, section
 *TensorFloat-32 (TF32) on Ampere (and later) devices*; torch.nn.Module.to; torch.load

@@ -116,6 +116,14 @@ def test_one_case_beside_a_known_failure_runs_alone(
     assert "1 passed" in process.stdout
 
 
+def test_backend_that_is_not_here_is_left_out_with_its_reason(suite: Suite) -> None:
+    """Its cases are no skips: they are not collected, and the verdict counts them."""
+    process = suite("tests/laws/test_law_14_devices.py", "-k", "round_trip and I3-H7")
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert re.search(r"not here in 14 devices: \d+ x torch \S+ finds no cuda here", process.stdout)
+    assert "skipped" not in process.stdout
+
+
 def test_python_without_asserts_is_one_line(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without asserts, as under python -O, nothing runs: exit 4."""
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
