@@ -2,7 +2,7 @@
 #
 #   TORCH=2.15.0       test another torch (a version, newest, or nightly); each has its own environment under .venv/
 #   DEVICE=cuda        test on this device only (several: DEVICE="cpu cuda"); default: all present
-#   PROFILE=full       seven and a half times as many cases; default: quick
+#   PROFILE=full       seven times as many cases; default: quick
 #   JOBS=2             spread over processes with pytest-xdist; verify, full and test: one for each core, up to eight;
 #                      JOBS=0 is one process
 #   GRU=my.toml        test this GRU (a subject file, MODULE:ATTR or FILE.py:ATTR), in a process of its own: a crash
@@ -85,7 +85,7 @@ verify: $(ENV)/$(if $(findstring .html,$(ARGS)),.report,.verify)  ## laws and tr
 	$(RUN) -m pytest $(LAWS) $(OPTIONS)
 
 full: PROFILE = full
-full: verify  ## the same over seven and a half times as many cases
+full: verify  ## the same over seven times as many cases
 
 test: $(ENV)/.test  ## everything, the suite's own tests included
 	$(RUN) -m pytest $(OPTIONS)

@@ -25,9 +25,11 @@ from fixtures.proof.runner import Outcome, run
 
 
 def selected(law_case: LawCase) -> bool:
-    """Whether it is claimed on the CPU, and compares the CPU with another backend, if with any."""
+    """Whether it is claimed on the CPU, and compares it with another backend here, if with any."""
     arguments = {**law_case.arguments, "case": law_case.case, "backend": Backend("cpu")}
     reason = why_not_claimed(law_case.marks, arguments, TORCH_GRU)
+    if other := law_case.arguments.get("other"):
+        reason = reason or other.why_not_here()
     return reason is None and not compares_with_itself(arguments)
 
 
