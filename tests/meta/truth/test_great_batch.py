@@ -1,4 +1,4 @@
-"""A batch of more than 2**24 numbers, in the full profile: a fault that only begins there is seen."""
+"""A batch of more than 2**24 numbers, in the full profile: what goes wrong only there is seen."""
 
 from __future__ import annotations
 
