@@ -13,7 +13,7 @@ from fixtures import ROOT
 from fixtures.cases.backend import Backend
 from fixtures.cases.covering import COSTLY
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.comparison.selection import compares_with_itself, why_not_claimed
+from fixtures.comparison.selection import compares_with_itself, why_not_claimed, why_other_not_here
 from fixtures.proof.collection import (
     LawCase,
     covering_selection,
@@ -27,9 +27,7 @@ from fixtures.proof.runner import Outcome, run
 def selected(law_case: LawCase) -> bool:
     """Whether it is claimed on the CPU, and compares it with another backend here, if with any."""
     arguments = {**law_case.arguments, "case": law_case.case, "backend": Backend("cpu")}
-    reason = why_not_claimed(law_case.marks, arguments, TORCH_GRU)
-    if other := law_case.arguments.get("other"):
-        reason = reason or other.why_not_here()
+    reason = why_not_claimed(law_case.marks, arguments, TORCH_GRU) or why_other_not_here(arguments)
     return reason is None and not compares_with_itself(arguments)
 
 

@@ -21,7 +21,12 @@ from fixtures.cases.covering import COSTLY
 from fixtures.cases.implementation import TORCH_GRU, Implementation
 from fixtures.cases.subject_file import written
 from fixtures.comparison.agreement import Comparison
-from fixtures.comparison.selection import compares_with_itself, on_backend, why_not_claimed
+from fixtures.comparison.selection import (
+    compares_with_itself,
+    on_backend,
+    why_not_claimed,
+    why_other_not_here,
+)
 from fixtures.proof import mutants
 from fixtures.proof.collection import (
     LawCase,
@@ -144,8 +149,7 @@ def runs(law_case: LawCase, implementation: Implementation) -> bool:
     """Whether a law case runs on the CPU, as far as claims and devices decide."""
     (case,) = on_backend(law_case.marks, [law_case.case], implementation, CPU)
     arguments = {**law_case.arguments, "case": case, "backend": CPU}
-    other = law_case.arguments.get("other")
-    if compares_with_itself(arguments) or (other and other.why_not_here()):
+    if compares_with_itself(arguments) or why_other_not_here(arguments):
         return False
     return why_not_claimed(law_case.marks, arguments, implementation) is None
 

@@ -25,9 +25,8 @@ class Wrapping(nn.GRU):
 def test_index_of_24_bits_is_seen(suite: Suite, tmp_path: Path) -> None:
     """What the last steps read is others' input."""
     (tmp_path / "wrapping.py").write_text(WRAPPING, encoding="utf-8")
-    process = suite(
-        "tests/truths/test_oracle.py",
-        *("-k", "great", "--profile", "full", "--gru", f"{tmp_path / 'wrapping.py'}:Wrapping"),
-    )
+    gru = f"{tmp_path / 'wrapping.py'}:Wrapping"
+    truth = "tests/truths/test_oracle.py"
+    process = suite(truth, "-k", "great", "--profile", "full", "--gru", gru)
     assert process.returncode == 1, process.stdout + process.stderr
     assert "differs    output of shape (1000, 3, 86)" in process.stdout
