@@ -5,7 +5,6 @@ What they do lies in :mod:`fixtures.plugin`, which is loaded once torch is known
 
 from __future__ import annotations
 
-import gc
 import importlib
 import sys
 import warnings
@@ -109,7 +108,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Demand a usable torch, then hand over to the plugin."""
-    gc.set_threshold(50_000, 20, 20)  # a walk over what was imported takes a quarter of a second
+    config.pluginmanager.import_plugin("fixtures.plugin.memory")
     _demand_torch()
     for module in ("session", "order", "collection", "forecast", "reports"):
         config.pluginmanager.import_plugin(f"fixtures.plugin.{module}")

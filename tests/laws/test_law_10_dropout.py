@@ -27,6 +27,7 @@ from fixtures.actions.dropout_masks import (
     first_layer,
     likely,
     masked_run,
+    masks_of_three_calls,
     passed_through,
     passing_through,
     runs_on_zeros,
@@ -123,13 +124,7 @@ def test_no_element_of_a_mask_depends_on_another(witness: Witness, agree: Agree)
     step, row, direction or unit a probability of its own. Packed, the steps of all rows are one
     sequence.
     """
-    module, case = passing_through(witness), witness.case
-    padded: Any = witness.padded if case.lengths != "whole" else lambda output: output
-    calls = masked_run(
-        witness, module=lambda x, h_0: (module(x, h_0)[0], padded(module(x, h_0)[0]))
-    )
-    other, _ = masked_run(witness, "other masks", module=module)
-    masks = torch.stack((*calls, other)) != 0
+    masks, case = masks_of_three_calls(witness), witness.case
     if case.lengths != "whole":
         masks = masks[:, witness.step_mask.squeeze(-1)]
     probability = (1 - case.dropout) ** (case.num_layers - 1)

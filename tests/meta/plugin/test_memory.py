@@ -1,0 +1,53 @@
+"""memory: what a test that is over leaves behind is what somebody reads again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures.plugin.memory import Forgetting
+
+
+def report(when: str, *sections: tuple[str, str]) -> Any:
+    """What pytest reports of one phase of a test."""
+    return SimpleNamespace(when=when, sections=list(sections), comparisons=[(0.0,)])
+
+
+def kept(reports: list[Any], durations: int | None = None) -> dict[str, list[Any]]:
+    """The terminal's statistics after these reports. Pytest enters setup and teardown under ""."""
+    stats: dict[str, list[Any]] = {}
+    manager = SimpleNamespace(get_plugin=lambda _: SimpleNamespace(stats=stats))
+    config: Any = SimpleNamespace(
+        pluginmanager=manager, option=SimpleNamespace(durations=durations)
+    )
+    for each in reports:
+        stats.setdefault("passed" if each.when == "call" else "", []).append(each)
+        Forgetting(config).pytest_runtest_logreport(each)
+    return stats
+
+
+def test_of_a_test_that_passed_one_report_is_kept() -> None:
+    """That of its call, without the comparisons, which the ledger has entered."""
+    reports = [report("setup"), report("call"), report("teardown")]
+    assert kept(reports) == {"": [], "passed": [reports[1]]}
+    assert not any(hasattr(each, "comparisons") for each in reports)
+
+
+@pytest.mark.parametrize("durations", [None, 3])
+def test_what_can_be_shown_is_kept(durations: int | None) -> None:
+    """What was captured, for -rA; and for --durations every report."""
+    reports = [report("setup", ("Captured stdout setup", "words")), report("teardown")]
+    assert kept(reports, durations) == {"": reports if durations else reports[:1]}
+
+
+def test_process_without_a_terminal_keeps_no_comparisons() -> None:
+    """As a worker of pytest-xdist."""
+    config: Any = SimpleNamespace(
+        pluginmanager=SimpleNamespace(get_plugin=lambda _: None),
+        option=SimpleNamespace(durations=None),
+    )
+    passed = report("call")
+    Forgetting(config).pytest_runtest_logreport(passed)
+    assert not hasattr(passed, "comparisons")
