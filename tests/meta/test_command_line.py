@@ -102,7 +102,7 @@ def raising(*args, **kwargs):
 @pytest.mark.parametrize(
     "selection",
     [
-        (f"{CONVERTED}::{TRACED}[cpu-I3-H4-L2-B2-T2-dropout1-f32-trace]",),
+        (f"{CONVERTED}::{TRACED}[cpu-I5-H4-L2-B2-T3-dropout1-f32-trace]",),
         (CONVERTED, "-k", f"{TRACED} and trace"),
     ],
     ids=["id", "-k"],

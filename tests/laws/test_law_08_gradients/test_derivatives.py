@@ -165,7 +165,7 @@ def test_create_graph_changes_no_gradient(witness: Witness, agree: Agree) -> Non
 
 
 @needs(Claim.GRADIENTS, Claim.DOUBLE_BACKWARD)
-@over(IN_FLOAT64.listed)
+@over(IN_FLOAT64.listed.filter(lambda case: case.hidden_size < 300))
 def test_second_order_is_the_change_of_the_gradient(witness: Witness, agree: Agree) -> None:
     """Double backward is the finite difference of the oracle's gradient along a random vector."""
     loss = cotangents(witness)
@@ -180,6 +180,7 @@ def test_second_order_is_the_change_of_the_gradient(witness: Witness, agree: Agr
     )
 
 
+@pytest.mark.costly  # the first case imports for a second
 @needs(Claim.FORWARD_MODE, Claim.FUNCTIONAL_CALL)
 @over(IN_FLOAT64)
 def test_forward_mode_is_the_change_of_the_results(witness: Witness, agree: Agree) -> None:
@@ -195,7 +196,9 @@ def test_forward_mode_is_the_change_of_the_results(witness: Witness, agree: Agre
     )
 
 
-@pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
+@pytest.mark.parametrize(
+    "check", [gradcheck, pytest.param(gradgradcheck, marks=pytest.mark.costly)]
+)
 @needs(
     Claim.GRADIENTS,
     Claim.BITWISE_BACKWARD,

@@ -48,19 +48,22 @@ from fixtures.cases.tables import CONVERTED
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
-pytestmark = [pytest.mark.costly]
-
 FLOAT32 = CONVERTED.with_fields(dtype="float32")
 ONE = Table(FLOAT32.quick[:1], FLOAT32.full)
 RESIZED = Table(FLOAT32.quick[:2], FLOAT32.full)
 DIFFERENTIATED = Table(CONVERTED.quick[1:3], CONVERTED.full)
 SLOW = Table((), FLOAT32.full[:2])
 _DROPPED = (
-    Case(3, 4, 2, batch=2, seq_len=2, dropout=1.0),
+    Case(5, 4, 2, batch=2, seq_len=3, dropout=1.0),
     Case(4, 3, 3, batch=3, seq_len=2, dropout=1.0, bias=False, batch_first=True, h_0="none"),
 )
 DROPPED = Table(_DROPPED[:1], _DROPPED)
 SLOWLY_DROPPED = Table((), _DROPPED)
+
+
+def costly(mode: Mode) -> Any:
+    """A conversion that takes a second, or that imports for one."""
+    return pytest.param(mode, marks=pytest.mark.costly)
 
 
 def _converted(
@@ -85,7 +88,7 @@ def _computes_the_same(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_reference(results, oracle_of(witness), precision=mode.rounds_like)
 
 
-@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, costly(modes.SCRIPT)], ids=str)
 @needs(lambda arguments: arguments["mode"].claim)
 @over(CONVERTED)
 def test_converted_gru_is_the_law_and_the_equations(
@@ -105,6 +108,7 @@ def test_quantised_gru_is_the_law_and_the_equations(
     _computes_the_same(witness, agree, mode)
 
 
+@pytest.mark.costly
 @needs(Claim.ONNX)
 @over(FLOAT32)
 def test_onnx_graph_is_the_law_and_the_equations(witness: Witness, agree: Agree) -> None:
@@ -112,6 +116,7 @@ def test_onnx_graph_is_the_law_and_the_equations(witness: Witness, agree: Agree)
     _computes_the_same(witness, agree, modes.ONNX)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.EXPORT, modes.AROUND, modes.AOT_EAGER], ids=str)
 @needs(lambda arguments: arguments["mode"].claim)
 @over(ONE)
@@ -122,6 +127,7 @@ def test_exported_or_compiled_gru_is_the_law_and_the_equations(
     _computes_the_same(witness, agree, mode)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.INDUCTOR, modes.ONNX_BY_EXPORT], ids=str)
 @needs(lambda arguments: arguments["mode"].claim)
 @over(SLOW)
@@ -132,6 +138,7 @@ def test_slowly_made_gru_is_the_law_and_the_equations(
     _computes_the_same(witness, agree, mode)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.ONNX, modes.ONNX_BY_EXPORT], ids=str)
 @needs(lambda arguments: arguments["mode"].claim)
 @over(ONE)
@@ -155,7 +162,7 @@ def _serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_reference(results, oracle_of(witness, x=x, h_0=h_0))
 
 
-@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT, modes.ONNX], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, *map(costly, (modes.SCRIPT, modes.ONNX))], ids=str)
 @needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(RESIZED)
 def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: Mode) -> None:
@@ -163,6 +170,7 @@ def test_converted_gru_serves_other_sizes(witness: Witness, agree: Agree, mode: 
     _serves_other_sizes(witness, agree, mode)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.EXPORT], ids=str)
 @needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(ONE)
@@ -171,6 +179,7 @@ def test_exported_gru_serves_other_batches(witness: Witness, agree: Agree, mode:
     _serves_other_sizes(witness, agree, mode)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.ONNX_BY_EXPORT], ids=str)
 @needs(Claim.FREE_SIZES, lambda arguments: arguments["mode"].claim)
 @over(SLOW)
@@ -187,7 +196,7 @@ def _has_the_gradient(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
 
 
-@pytest.mark.parametrize("mode", [modes.TRACE, modes.SCRIPT], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, costly(modes.SCRIPT)], ids=str)
 @needs(lambda arguments: arguments["mode"].claim, Claim.GRADIENTS)
 @over(DIFFERENTIATED)
 def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, mode: Mode) -> None:
@@ -195,6 +204,7 @@ def test_gradient_flows_through_a_converted_gru(witness: Witness, agree: Agree, 
     _has_the_gradient(witness, agree, mode)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.AROUND, modes.AOT_EAGER], ids=str)
 @needs(lambda arguments: arguments["mode"].claim, Claim.GRADIENTS)
 @over(SLOW)
@@ -208,7 +218,9 @@ def _drops(witness: Witness, agree: Agree, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize(
-    "mode", [modes.TRACE, modes.SCRIPT, modes.AROUND, modes.DECOMPOSED], ids=str
+    "mode",
+    [modes.TRACE, *map(costly, (modes.SCRIPT, modes.AROUND, modes.DECOMPOSED))],
+    ids=str,
 )
 @needs(lambda arguments: arguments["mode"].claim)
 @over(DROPPED)
@@ -217,6 +229,7 @@ def test_training_mode_keeps_its_dropout(witness: Witness, agree: Agree, mode: M
     _drops(witness, agree, mode)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", [modes.EXPORT, modes.AOT_EAGER, modes.INDUCTOR], ids=str)
 @needs(lambda arguments: arguments["mode"].claim)
 @over(SLOWLY_DROPPED)

@@ -41,7 +41,7 @@ def collected(*tests: str) -> list[Any]:
 
 
 def test_selection_comes_first_and_its_tests_take_turns() -> None:
-    """The truth's selection, one case of each law, their selections; and each test's next case."""
+    """The truth's selection, one case of each law, their selections; the truth; the laws' rest."""
     items = collected(*LAWS, TRUTH)
     before = list(items)
     set_order(items)
@@ -53,9 +53,10 @@ def test_selection_comes_first_and_its_tests_take_turns() -> None:
     assert tests[selected : selected + 2] == list(LAWS)
     following = tests[selected + 2 : 3 * selected]
     assert following == [law for law in LAWS for _ in range(selected - 1)]
-    rest = items[3 * selected :]
-    assert tests[3 * selected :] == [*LAWS, TRUTH] * (len(CASES) - selected)
-    assert [item for item in before if item in rest] == [*rest[::3], *rest[1::3], *rest[2::3]]
+    others = len(CASES) - selected
+    assert tests[3 * selected :] == [TRUTH] * others + [*LAWS] * others
+    rest = items[3 * selected + others :]
+    assert [item for item in before if item in rest] == [*rest[::2], *rest[1::2]]
 
 
 def test_costly_cases_come_after_the_others() -> None:
@@ -70,7 +71,7 @@ def test_costly_cases_come_after_the_others() -> None:
     last_cheap = tests.index("tests/laws/test_law_15_costly.py::test_d") - 1
     assert set(tests[: last_cheap + 1]) == {LAWS[0]}
     assert items.index(long) == last_cheap
-    assert Turn.SELECTED < Turn.LONG < Turn.COSTLY < Turn.REST
+    assert Turn.SELECTED < Turn.LONG < Turn.SIZES < Turn.COSTLY < Turn.REST
 
 
 def test_another_plugins_order_stays() -> None:
