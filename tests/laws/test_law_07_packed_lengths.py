@@ -48,6 +48,7 @@ def test_each_row_is_as_if_it_ran_alone(witness: Witness, agree: Agree) -> None:
     agree(witness.run(witness.x, witness.h_0), row_by_row(witness, witness.x, witness.h_0))
 
 
+@pytest.mark.sizes
 @over(PACKED + BULK)
 def test_packed_run_is_the_oracles(witness: Witness, agree: Agree) -> None:
     """bi(pack(x), h_0) == oracle.gru(parameters, x, h_0, lengths)."""

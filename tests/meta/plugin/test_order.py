@@ -27,9 +27,9 @@ class Item:
         self.callspec = self
         self.params = arguments
 
-    def get_closest_marker(self, name: str) -> bool:
+    def get_closest_marker(self, name: str) -> str | None:
         """A law is marked whose name says so."""
-        return name in self.nodeid
+        return name if name in self.nodeid else None
 
 
 def collected(*tests: str) -> list[Any]:
@@ -72,6 +72,16 @@ def test_costly_cases_come_after_the_others() -> None:
     assert set(tests[: last_cheap + 1]) == {LAWS[0]}
     assert items.index(long) == last_cheap
     assert Turn.SELECTED < Turn.LONG < Turn.SIZES < Turn.COSTLY < Turn.REST
+
+
+def test_law_that_meets_every_size_runs_with_the_truths() -> None:
+    """Its other cases stand beside theirs, before the rest of the laws."""
+    sizes = "tests/laws/test_law_07_sizes.py::test_e"
+    items = collected(LAWS[0], sizes, TRUTH)
+    set_order(items)
+    tests = [item.nodeid for item in items]
+    others = len(CASES) - len(split(CASES, lambda case: Call("", {"case": case}))[0])
+    assert tests[-3 * others :] == [sizes, TRUTH] * others + [LAWS[0]] * others
 
 
 def test_another_plugins_order_stays() -> None:
