@@ -7,6 +7,7 @@ import pytest
 from fixtures.actions.gradients.first_order import cotangents, gradients, oracle_gradient
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
+from fixtures.cases.joint_sizes import JOINT_HALF
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import HALF, LONG, PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -30,7 +31,7 @@ MANY = Table.of(
 
 
 @needs(Claim.GRADIENTS)
-@over(SPREAD + LONG + MANY + PACKED + FEW_HALF)
+@over(SPREAD + LONG + MANY + PACKED + FEW_HALF + JOINT_HALF)
 def test_gradients_are_the_oracles(witness: Witness, agree: Agree) -> None:
     """The gradients wrt x, h_0 and every parameter, of a loss on output and h_n, packed or not."""
     grad_outputs = cotangents(witness)

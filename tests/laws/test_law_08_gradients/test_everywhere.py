@@ -150,13 +150,15 @@ def test_unbatched_gradient_is_that_of_a_batch_of_one(witness: Witness, agree: A
     )
 
 
-@pytest.mark.parametrize("part", ["parameters", "input", "weights", "biases", "reverse", "h_0"])
+@pytest.mark.parametrize(
+    "part", ["parameters", "input", "weights", "biases", "reverse", "h_0", "drawn"]
+)
 @needs(Claim.GRADIENTS)
 @over(CONTIGUOUS.with_fields(bias=True).filter(lambda case: case.batch < 10))
 def test_what_is_frozen_changes_no_other_gradient(
     witness: Witness, agree: Agree, part: str
 ) -> None:
-    """A part of x, h_0 and the parameters has the same gradient where only it requires one."""
+    """Any part of x, h_0 and the parameters has the same gradient where only it requires one."""
     loss = cotangents(witness)
     some, everything = gradients_wrt_only(witness, loss, part), gradients(witness, loss)
     agree(some, {name: everything[name] for name in some}, **tolerance_args(witness, loss))

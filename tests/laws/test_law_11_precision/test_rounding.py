@@ -40,6 +40,7 @@ from fixtures.actions.unusual_inputs import (
 )
 from fixtures.cases.case import Case
 from fixtures.cases.claims import SUBNORMAL, Claim, needs
+from fixtures.cases.joint_sizes import JOINT_HALF
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import HALF, SPREAD
 from fixtures.cases.witness import Witness, as_numpy
@@ -85,7 +86,7 @@ SIZES: dict[str, Callable[[torch.dtype], float]] = {
 }
 
 
-@over(EVERY_DTYPE + WIDE_ROWS)
+@over(EVERY_DTYPE + WIDE_ROWS + JOINT_HALF)
 def test_dtype_in_is_dtype_out_within_its_rounding(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) has x's dtype, and is the equations' result within that dtype's rounding."""
     agree.with_reference(witness.bi(witness.x, witness.h_0), oracle_of(witness))

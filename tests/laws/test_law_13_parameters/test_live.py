@@ -16,6 +16,7 @@ from fixtures.actions.parameters.assignment import (
     CHANGES,
     CLAIM_OF_CHANGE,
     computes_with,
+    grads_of,
     keep_pruned,
     masked_originals,
     numbers_of,
@@ -163,3 +164,16 @@ def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> N
     agree.bitwise(witness.bi(witness.x, witness.random_h_0), before)
     fill(witness.bi, witness.case, witness.generator("after flattening"))
     computes_with(numbers_of(witness.bi, witness), witness, agree)
+
+
+@pytest.mark.parametrize("dtype", BY_METHOD)
+@needs(Claim.CONVERSION, Claim.GRADIENTS, lambda arguments: OF_DTYPE[arguments["dtype"]])
+@over(TRAINED.filter(lambda case: case.num_layers == 2 and case.batch == 4))
+def test_conversion_takes_every_gradient_along(witness: Witness, agree: Agree, dtype: str) -> None:
+    """After `.to(dtype)` each parameter's `.grad` is what it was, in that dtype."""
+    torch_dtype = getattr(torch, dtype)
+    torch.autograd.backward(witness.bi(witness.x, witness.random_h_0), witness.cotangents)
+    before = {name: grad.to(torch_dtype) for name, grad in grads_of(witness.bi, witness).items()}
+    after = grads_of(witness.bi.to(torch_dtype), witness)
+    agree.same(list(after), list(before), "parameters that have a gradient")
+    agree.bitwise(after, before)
