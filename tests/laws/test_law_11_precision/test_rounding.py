@@ -37,6 +37,7 @@ from fixtures.actions.unusual_inputs import (
     scaled,
     swamped_sum,
     with_tiny_weights,
+    with_unread_feature,
 )
 from fixtures.cases.case import Case
 from fixtures.cases.claims import SUBNORMAL, Claim, needs
@@ -182,6 +183,15 @@ def test_results_are_finite_wherever_the_equations_are(
     """A feature of 1000, half the largest number, or infinity saturates gates and gives no NaN."""
     x = one_feature_of(witness, SIZES[size](witness.dtype))
     agree.with_reference(witness.bi(x, witness.h_0), oracle_of(witness, x=x))
+
+
+@needs(Claim.NON_FINITE)
+@over(ENDS)
+def test_zero_times_infinity_is_no_number(witness: Witness, agree: Agree) -> None:
+    """An infinite feature makes every result NaN, though all weights that it meets are zero."""
+    unread = with_unread_feature(witness)
+    results = unread.run(one_feature_of(unread, math.inf), unread.h_0)
+    agree.same([bool(each.isnan().all()) for each in results], [True, True], "output, h_n all NaN")
 
 
 @needs(lambda arguments: SUBNORMAL[arguments["case"].dtype] if arguments["subnormal"] else None)

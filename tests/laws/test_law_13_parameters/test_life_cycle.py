@@ -187,10 +187,15 @@ def test_frozen_parameters_learn_again_when_thawed(
         )
 
 
+@pytest.mark.parametrize("form", ["batched", "unbatched"])
+@needs(lambda arguments: arguments["form"] == "unbatched" and Claim.UNBATCHED)
 @over(SHOWING)
-def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree) -> None:
+def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree, form: str) -> None:
     """A forward pre-hook replaces arguments, a forward hook results; each runs once a call."""
     calls: list[str] = []
+    x, h_0 = witness.x, witness.h_0
+    if form == "unbatched":
+        x, h_0 = x.select(1 - witness.time_dim, 0), None if h_0 is None else h_0[:, 0]
 
     def negated(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         calls.append("before")
@@ -200,16 +205,16 @@ def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree) -> No
         calls.append("after")
         return tuple(2 * result for result in results)
 
-    output, h_n = witness.bi(-witness.x, witness.h_0)
+    output, h_n = witness.bi(-x, h_0)
     handles = [
         witness.bi.register_forward_pre_hook(negated),
         witness.bi.register_forward_hook(doubled),
     ]
-    agree.bitwise(witness.bi(witness.x, witness.h_0), (2 * output, 2 * h_n))
+    agree.bitwise(witness.bi(x, h_0), (2 * output, 2 * h_n))
     agree.same(calls, ["before", "after"], "hooks that ran")
     for handle in handles:
         handle.remove()
-    agree.bitwise(witness.bi(-witness.x, witness.h_0), (output, h_n))
+    agree.bitwise(witness.bi(-x, h_0), (output, h_n))
 
 
 @needs(Claim.PARAMETERS, Claim.STATE_DICT, Claim.CONVERSION, Claim.ASSIGNMENT)

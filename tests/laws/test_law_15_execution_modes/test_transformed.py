@@ -29,7 +29,12 @@ from fixtures.actions.gradients.first_order import (
 )
 from fixtures.actions.modes.data_parallel import replicas, shared_run
 from fixtures.actions.modes.meta_tensors import NUMBERLESS, shape_dtype_device
-from fixtures.actions.modes.torch_func import gradient_function, jacobian_function, mapped_call
+from fixtures.actions.modes.torch_func import (
+    gradient_function,
+    jacobian_function,
+    mapped_call,
+    sum_of_batched_gradients,
+)
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
@@ -47,15 +52,17 @@ DROPPING_NOTHING = Table.of(Case(5, 4, 2, batch=2, seq_len=3, dropout=1.0, train
 
 
 @pytest.mark.parametrize(
-    "transform", [gradient_function, jacobian_function], ids=["grad", "jacrev"]
+    "transform",
+    [gradient_function, jacobian_function, sum_of_batched_gradients],
+    ids=["grad", "jacrev", "batched"],
 )
 @needs(Claim.FUNCTIONAL_GRADIENTS, Claim.FUNCTIONAL_CALL, Claim.GRADIENTS)
 @over(CONVERTED)
 def test_gradient_as_a_function_is_the_equations(
     witness: Witness, agree: Agree, transform: Callable[[Witness, Cotangents], Gradients]
 ) -> None:
-    """torch.func.grad of a loss, and torch.func.jacrev times cotangents, are the equations'."""
-    with agree.accepts("torch.func"):
+    """That by torch.func.grad or jacrev, and that of many losses at once, is the equations'."""
+    with agree.accepts("torch.func, or is_grads_batched"):
         gradient = transform(witness, witness.cotangents)
     expected = oracle_gradient(witness, witness.cotangents)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
