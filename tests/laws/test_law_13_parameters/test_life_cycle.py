@@ -195,7 +195,8 @@ def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree, form:
     calls: list[str] = []
     x, h_0 = witness.x, witness.h_0
     if form == "unbatched":
-        x, h_0 = x.select(1 - witness.time_dim, 0), None if h_0 is None else h_0[:, 0]
+        x = x.select(1 - witness.time_dim, 0).contiguous()
+        h_0 = None if h_0 is None else h_0[:, 0].contiguous()
 
     def negated(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         calls.append("before")
