@@ -129,9 +129,9 @@ def test_unusable_file_is_one_line(
             "was recorded with --profile quick, and this run has full: give --profile quick",
         ),
         (
-            [NAME, "cpu/results/another"],
+            [NAME, "cpu/results/I9-H4-L1-B2-T3-f64"],
             {},
-            "1 of 2 entries are not in it, such as cpu/results/another",
+            "1 of 2 entries are not in it, such as cpu/results/I9-H4-L1-B2-T3-f64",
         ),
     ],
 )
@@ -141,6 +141,15 @@ def test_recording_of_other_cases_is_refused(
     """Another seed, profile or table of cases ends the run before it begins."""
     with pytest.raises(InvalidRecordingError, match=re.escape(says)):
         recording.read(written(tmp_path / "a.npz")).demand(names, dataclasses.replace(HERE, **here))  # type: ignore[arg-type]  # names are checked by replace
+
+
+def test_dtype_that_the_recorded_torch_has_not_is_not_demanded(tmp_path: Path) -> None:
+    """As half precision of torch 2.0 on the CPU; unless nothing is left to compare."""
+    found, half = recording.read(written(tmp_path / "a.npz")), "cpu/results/I9-H4-L1-B2-T3-f16"
+    found.demand([NAME, half], HERE)
+    assert (found.lacks_dtype_of(half), found.lacks_dtype_of(NAME)) == (True, False)
+    with pytest.raises(InvalidRecordingError, match="1 of 1 entries are not in it"):
+        found.demand([half], HERE)
 
 
 def test_other_device_compares_with_the_recorded_one(tmp_path: Path) -> None:
