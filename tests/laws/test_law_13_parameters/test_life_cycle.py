@@ -37,6 +37,7 @@ from fixtures.actions.parameters.assignment import (
 from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES, as_of_an_old_torch
 from fixtures.actions.parameters.initialization import departures
 from fixtures.actions.reference import oracle_of
+from fixtures.actions.refusals import NEEDS_OF_FORM, in_form
 from fixtures.actions.side_effects import seeded
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
@@ -188,15 +189,14 @@ def test_frozen_parameters_learn_again_when_thawed(
 
 
 @pytest.mark.parametrize("form", ["batched", "unbatched"])
-@needs(lambda arguments: arguments["form"] == "unbatched" and Claim.UNBATCHED)
+@NEEDS_OF_FORM
 @over(SHOWING)
 def test_hooks_of_a_module_run_once_a_call(witness: Witness, agree: Agree, form: str) -> None:
     """A forward pre-hook replaces arguments, a forward hook results; each runs once a call."""
     calls: list[str] = []
-    x, h_0 = witness.x, witness.h_0
-    if form == "unbatched":
-        x = x.select(1 - witness.time_dim, 0).contiguous()
-        h_0 = None if h_0 is None else h_0[:, 0].contiguous()
+    x, h_0 = in_form(witness, witness.x, form).contiguous(), witness.h_0
+    if form == "unbatched" and h_0 is not None:
+        h_0 = h_0[:, 0].contiguous()
 
     def negated(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         calls.append("before")

@@ -12,11 +12,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from fixtures.actions.gradients.first_order import parameters
+from fixtures.actions.gradients.ways import left_by_backward
 from fixtures.actions.parameters.assignment import (
     CHANGES,
     CLAIM_OF_CHANGE,
     computes_with,
-    grads_of,
     keep_pruned,
     masked_originals,
     numbers_of,
@@ -172,8 +173,13 @@ def test_flatten_parameters_changes_nothing(witness: Witness, agree: Agree) -> N
 def test_conversion_takes_every_gradient_along(witness: Witness, agree: Agree, dtype: str) -> None:
     """After `.to(dtype)` each parameter's `.grad` is what it was, in that dtype."""
     torch_dtype = getattr(torch, dtype)
-    torch.autograd.backward(witness.bi(witness.x, witness.random_h_0), witness.cotangents)
-    before = {name: grad.to(torch_dtype) for name, grad in grads_of(witness.bi, witness).items()}
-    after = grads_of(witness.bi.to(torch_dtype), witness)
+    results = witness.bi(witness.x, witness.random_h_0)
+    left = left_by_backward(results, witness.cotangents, parameters(witness))
+    before = {
+        name: each.to(torch_dtype, copy=True) for name, each in left.items() if each is not None
+    }
+    witness.bi.to(torch_dtype)
+    grads = {name: value.grad for name, value in parameters(witness).items()}
+    after = {name: each for name, each in grads.items() if each is not None}
     agree.same(list(after), list(before), "parameters that have a gradient")
     agree.bitwise(after, before)

@@ -2,6 +2,7 @@
 bidirectional GRU still computes the same function.
 
     torch.func.grad(loss)(x, h_0, parameters) == torch.func.jacrev(bi)(...) * cotangents
+                                              == the gradients of many losses at once, added
                                               == gradient of the equations
     torch.func.vmap(bi)(xs)                   == stack(bi(x) for x in xs)
     two replicas, half of the rows each       == bi
