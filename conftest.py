@@ -5,6 +5,7 @@ What they do lies in :mod:`fixtures.plugin`, which is loaded once torch is known
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import warnings
@@ -108,9 +109,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Demand a usable torch, then hand over to the plugin."""
-    config.pluginmanager.import_plugin("fixtures.plugin.memory")
+    gc.set_threshold(50_000, 20, 20)  # a walk over what torch imports takes a quarter of a second
     _demand_torch()
-    for module in ("session", "order", "collection", "forecast", "reports"):
+    for module in ("session", "order", "collection", "memory", "forecast", "reports"):
         config.pluginmanager.import_plugin(f"fixtures.plugin.{module}")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fixtures.plugin.memory import Forgetting
+from fixtures.cases.case import Case
+from fixtures.plugin import memory
+from fixtures.plugin.memory import LARGE, MANY, Forgetting
 
 
 def report(when: str, *sections: tuple[str, str]) -> Any:
@@ -51,3 +54,35 @@ def test_process_without_a_terminal_keeps_no_comparisons() -> None:
     passed = report("call")
     Forgetting(config).pytest_runtest_logreport(passed)
     assert not hasattr(passed, "comparisons")
+
+
+@pytest.mark.parametrize(
+    ("seq_len", "before", "dropped", "returned"),
+    [(2, 0, 0, 0), (2 * LARGE, 0, 0, 1), (2, MANY - 1, 1, 1)],
+    ids=["small", "large", "many"],
+)
+def test_what_a_large_case_or_many_cases_took_is_given_back(
+    seq_len: int, before: int, dropped: int, returned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is over; of a small case nothing, since that takes milliseconds."""
+    calls: list[str] = []
+    monkeypatch.setattr(memory, "keep", lambda: calls.append("dropped"))
+    monkeypatch.setattr(memory, "malloc_trim", lambda: lambda pad: calls.append(f"returned {pad}"))
+    config: Any = None
+    forgetting = Forgetting(config)
+    forgetting.done = before
+    params = {"case": Case(3, 4, seq_len=seq_len)}
+    item: Any = SimpleNamespace(nodeid="test_a[x]", callspec=SimpleNamespace(params=params))
+    around = forgetting.pytest_runtest_protocol(item)
+    next(around)
+    assert calls == []
+    with pytest.raises(StopIteration):
+        next(around)
+    assert calls == ["dropped"] * dropped + ["returned 0"] * returned
+
+
+def test_c_library_is_asked_where_it_can_be() -> None:
+    """Under glibc."""
+    trim = memory.malloc_trim()
+    assert (trim is not None) == (platform.libc_ver()[0] == "glibc")
+    assert trim is None or trim(0) in {0, 1}
