@@ -46,7 +46,9 @@ ENV := .venv/torch-$(TORCH)
 RUN := $(ENV)/$(BIN)/python
 TORCH_PACKAGE := $(if $(filter nightly,$(TORCH)),--upgrade --pre torch,$(if $(filter newest,$(TORCH)),--upgrade torch,torch==$(TORCH)))
 NUMPY_PACKAGE := $(if $(filter 2.0.% 2.1.% 2.2.%,$(TORCH)),"numpy<2",numpy)  # torch before 2.3 was built for NumPy 1
-OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),-n $(JOBS)$(if $(filter auto,$(JOBS)), --maxprocesses 8),$(if $(GRU),-n 1)) $(if $(TIMEOUT),-o faulthandler_timeout=$(TIMEOUT) -o faulthandler_exit_on_timeout=true) $(ARGS)
+# By eight cases, or one process would begin with the first eighth of all alone: a fault shows in half the time.
+PROCESSES = $(if $(JOBS),-n $(JOBS) --maxschedchunk 8$(if $(filter auto,$(JOBS)), --maxprocesses 8),$(if $(GRU),-n 1))
+OPTIONS = --profile $(PROFILE) $(foreach name,$(DEVICE),--device $(name)) $(if $(GRU),--gru $(GRU)) $(if $(SEED),--seed $(SEED)) $(PROCESSES) $(if $(TIMEOUT),-o faulthandler_timeout=$(TIMEOUT) -o faulthandler_exit_on_timeout=true) $(ARGS)
 LAWS := tests/laws tests/truths tests/claims tests/recorded
 VERSIONS ?= $(TORCH)
 
