@@ -24,6 +24,7 @@ PROMISED: dict[str, Callable[[Case], bool]] = {
     "I > H": lambda c: c.input_size > c.hidden_size,
     "I < H": lambda c: c.input_size < c.hidden_size,
     "I == 2*H with two layers": lambda c: c.input_size == 2 * c.hidden_size and c.num_layers == 2,
+    "I == H, both above 1": lambda c: c.input_size == c.hidden_size > 1,
     "T == B, both above 1": lambda c: c.seq_len == c.batch > 1,
     "B > 128": lambda c: c.batch > 128,
     "T*B > 65,536": lambda c: c.seq_len * c.batch > 65_536,
