@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from types import SimpleNamespace
 from typing import Any
@@ -82,3 +83,12 @@ def test_c_library_is_asked_where_it_can_be() -> None:
     trim = memory.malloc_trim()
     assert (trim is not None) == (platform.libc_ver()[0] == "glibc")
     assert trim is None or trim(0) in {0, 1}
+
+
+def test_what_was_kept_is_collected_at_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a library that counts its objects there takes them for leaked."""
+    registered: list[Any] = []
+    monkeypatch.setattr("atexit.register", registered.append)
+    config: Any = SimpleNamespace(pluginmanager=SimpleNamespace(register=lambda _: None))
+    memory.pytest_configure(config)
+    assert registered == [gc.unfreeze]
