@@ -26,7 +26,7 @@ from fixtures.actions.side_effects import concurrently, threads
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import PACKED, SPREAD
+from fixtures.cases.tables import LONG, PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -72,7 +72,7 @@ def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
     agree.bitwise(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
 
 
-@over(SMALL + FEW_PACKED)
+@over(SMALL + FEW_PACKED + LONG)
 def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
     """Without dropout, training, eval, no_grad and inference_mode, in any order, give the same."""
     bi, results = witness.bi, witness.run(witness.x, witness.h_0)
