@@ -42,7 +42,7 @@ def test_selection_comes_first_and_its_tests_take_turns() -> None:
     """The truth's selection, one case of each law, their selections; the truth; the laws' rest."""
     items = every_case(*LAWS, TRUTH)
     before = list(items)
-    set_order(items, list(items))
+    set_order(items, before)
     assert sorted(map(id, items)) == sorted(map(id, before))
     tests = [item.nodeid for item in items]
     selected = len(split(CASES, lambda case: Call("", {"case": case}))[0])
