@@ -22,7 +22,7 @@ import torch
 from fixtures.actions.reversal import half
 from fixtures.actions.side_effects import warnings_as
 from fixtures.cases.case import Case
-from fixtures.cases.claims import Claim, needs
+from fixtures.cases.claims import NEEDS_OF_LAYOUT, Claim, needs
 from fixtures.cases.memory_layout import (
     VIEWS,
     expanded,
@@ -75,6 +75,7 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
 
 
 @each_view
+@NEEDS_OF_LAYOUT
 @over(ONE_LAYER)
 def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of x, with other strides or an offset, gives what a contiguous copy gives."""
@@ -83,6 +84,7 @@ def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout:
 
 
 @each_view
+@NEEDS_OF_LAYOUT
 @needs(lambda arguments: makes_h_0_strided(**arguments) and Claim.STRIDED_H_0)
 @over(TWO_LAYERS)
 def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:

@@ -23,7 +23,7 @@ import torch
 
 from fixtures.actions.reversal import flip, half, row_by_row, standalone, state
 from fixtures.cases.case import Case
-from fixtures.cases.claims import Claim, needs
+from fixtures.cases.claims import NEEDS_OF_LAYOUT, Claim, needs
 from fixtures.cases.joint_sizes import BULK
 from fixtures.cases.memory_layout import VIEWS
 from fixtures.cases.parameters import FORWARD, REVERSE
@@ -132,6 +132,7 @@ def test_rows_come_back_in_the_order_of_the_caller(witness: Witness, agree: Agre
 
 
 @each_view
+@NEEDS_OF_LAYOUT
 @pytest.mark.parametrize("viewed", ["data", "h_0"])
 @needs(lambda arguments: arguments["viewed"] == "h_0" and Claim.STRIDED_H_0)
 @over(PACKED.filter(lambda case: case.num_layers == 2 and 3 < case.batch < 10).filter(_unsorted))

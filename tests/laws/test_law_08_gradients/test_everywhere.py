@@ -35,7 +35,7 @@ from fixtures.actions.gradients.ways import (
     times_power_of_two,
 )
 from fixtures.cases.backend import Backend
-from fixtures.cases.claims import AUTOCAST, Claim, needs
+from fixtures.cases.claims import AUTOCAST, NEEDS_OF_LAYOUT, Claim, needs
 from fixtures.cases.memory_layout import VIEWS_WITH_EXPANDED, makes_h_0_strided
 from fixtures.cases.table import over
 from fixtures.cases.tables import PACKED, SPREAD
@@ -124,6 +124,7 @@ def test_autocast_gradient_rounds_like_the_dtype_it_casts_to(
 
 @pytest.mark.parametrize("name", ["x", "h_0"])
 @pytest.mark.parametrize("layout", list(VIEWS_WITH_EXPANDED))
+@NEEDS_OF_LAYOUT
 @needs(
     Claim.GRADIENTS,
     lambda arguments: (

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.claims import Claim, needed
+from fixtures.cases.claims import NEEDS_OF_LAYOUT, Claim, needed
 from fixtures.cases.implementation import TORCH_GRU
 from fixtures.comparison.arithmetic import Finding, nan_from_beside
 from fixtures.comparison.selection import why_not_claimed
@@ -47,7 +47,9 @@ def test_amx_excuses_bfloat16_with_nan_beside(
     pretend_flags("amx_bf16")
     plant(under_onednn(reads_beyond))
     reasons = [
-        why_not_claimed([], {"backend": CPU, "case": CASE, **more}, TORCH_GRU)
+        why_not_claimed(
+            [NEEDS_OF_LAYOUT.mark], {"backend": CPU, "case": CASE, "layout": "", **more}, TORCH_GRU
+        )
         for more in ({}, {"layout": "permuted"}, {"layout": "offset"}, {"case": SLICED})
     ]
     assert reasons[:2] == [None, None]
