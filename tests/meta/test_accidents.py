@@ -64,6 +64,17 @@ def test_interrupt_while_collecting_has_a_verdict(
     assert "0 cases, 0 failed so far. Nothing is verified." in " ".join(done.stdout.split())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends a process on Windows")
+def test_second_sigterm_costs_no_verdict(suite: Suite, tmp_path: Path) -> None:
+    """timeout(1) sends one to the process, and one to its group, which comes as the run ends."""
+    impatient = plugin(tmp_path, "pytest_runtest_setup", "item", 21, signal.SIGTERM)
+    with (tmp_path / "impatient.py").open("a", encoding="utf-8") as file:
+        file.write("def pytest_sessionfinish(): os.kill(os.getpid(), signal.SIGTERM)\n")
+    done = suite(LAW, *impatient, path=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Met so far: 05 direction axis (20 cases)." in " ".join(done.stdout.split())
+
+
 #: A plugin under which no file grows beyond a kilobyte once a test has run, as on a full disk.
 FULL_DISK = """
 import resource

@@ -94,6 +94,17 @@ def test_law_case_that_needs_an_unclaimed_feature_is_skipped() -> None:
     assert run(needing, float32_only, CPU) == (Outcome.SKIPPED, "torch.jit.trace")
 
 
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("cpu", Outcome.SKIPPED), ("cuda", Outcome.SKIPPED), ("cpu-native", Outcome.PASSED)],
+)
+def test_on_the_cpu_no_other_device_takes_part(name: str, outcome: Outcome) -> None:
+    """On a machine with a GPU, too; nor is a backend compared with itself."""
+    device, _, variant = name.partition("-")
+    arguments = {**PASSING.arguments, "other": Backend(device, variant)}
+    assert run(dataclasses.replace(PASSING, arguments=arguments), TORCH_GRU, CPU)[0] == outcome
+
+
 def test_comparisons_of_a_law_case_are_recorded() -> None:
     """``record`` receives every comparison."""
     comparisons: list[Comparison] = []

@@ -66,6 +66,26 @@ def test_entry_of_some_backends_leaves_others_alone(parameters: str, count: int)
         marked(f"{TEST}[cuda-I3-script]", "2.10.0", entry)
 
 
+@pytest.mark.parametrize(("build", "count"), [("", 1), ("cuda", 0), ("rocm", 1)])
+def test_build_of_torch_decides_too(
+    monkeypatch: pytest.MonkeyPatch, build: str, count: int
+) -> None:
+    """An entry with ``build`` holds only where torch was built for those GPUs."""
+    monkeypatch.setattr(known_failures, "BUILD", "rocm")
+    entry = KnownFailure(ENTRY.test, ENTRY.torch, "reason", "link", build=build)
+    assert len(marked(f"{TEST}[cpu-I3-onnx]", "2.10.0", entry)) == count
+
+
+@pytest.mark.parametrize(("name", "known"), [("cuda", True), ("cuda-tf32", False), ("cpu", False)])
+def test_case_without_pytest_is_known_on_its_backends_only(
+    monkeypatch: pytest.MonkeyPatch, name: str, *, known: bool
+) -> None:
+    """A failure of cuDNN excuses nothing on the CPU, in make soak and make fuzz neither."""
+    entry = KnownFailure(f"{TEST}[*-onnx]", ">=2.0", "reason", "link", backends=["cuda"])
+    monkeypatch.setattr(known_failures, "read", lambda: [entry])
+    assert known_failures.is_known(f"{TEST}[{name}-I3-onnx]") is known
+
+
 def test_entry_that_matches_nothing_is_an_error() -> None:
     """Its test was collected and none of its cases is meant: one line, before anything runs."""
     with pytest.raises(pytest.UsageError, match="matches no case of that test"):

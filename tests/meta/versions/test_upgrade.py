@@ -51,14 +51,15 @@ def test_run_without_a_verdict_says_why(tmp_path: Path) -> None:
 
 @pytest.fixture
 def faulty_python(tmp_path: Path) -> Path:
-    """An environment with this torch, whose sitecustomize changes one bit of its GRU."""
+    """An environment with this torch, which changes one bit of its GRU as Python starts."""
     venv.create(tmp_path / "faulty", symlinks=os.name != "nt")
     python = tmp_path / "faulty" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     path = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     folder = Path(path.stdout.strip())
-    (folder / "here.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
-    (folder / "sitecustomize.py").write_text(FAULTY, encoding="utf-8")
+    (folder / "off_by_a_bit.py").write_text(FAULTY, encoding="utf-8")
+    lines = (*site.getsitepackages(), "import off_by_a_bit")
+    (folder / "here.pth").write_text("\n".join(lines), encoding="utf-8")
     return python
 
 
