@@ -151,4 +151,4 @@ def test_restriction_that_is_no_longer_true_fails(tmp_path: Path, suite: Suite) 
         r"^packed sequences works on cpu in \d+ law cases: no packing is no longer true, see https"
     )
     assert re.search(line, process.stdout, re.MULTILINE), process.stdout
-    assert re.search(r"^claim: unclaimed +BROKEN +2 +1 ", process.stdout, re.MULTILINE)
+    assert re.search(r"^claim: unclaimed +BROKEN +\d+ +1 ", process.stdout, re.MULTILINE)

@@ -1,5 +1,5 @@
-"""Law 15, execution modes: compiled, exported, scripted, traced or quantised, a bidirectional GRU
-still computes the same function.
+"""Law 15, execution modes: compiled, exported, scripted, traced, recorded as a CUDA graph or
+quantised, a bidirectional GRU still computes the same function.
 
     mode(bi)(x, h_0) == mode(standalone runs side by side)(x, h_0) == equations(x, h_0)
 
@@ -11,9 +11,10 @@ torch.compile leaves nn.GRU as it is, and compiles around it, unless
 ``torch._dynamo.config.allow_rnn`` is set. Quantised weights round more coarsely, by a row of their
 own. In ONNX ``linear_before_reset`` must be 1, or it is another GRU.
 
-Source: torch documentation, torch.compile, torch.export, torch.onnx, torch.jit; pytorch#189225 and
-onnxscript#2852 (linear_before_reset), pytorch#120626 and #126339 (export), #184872 (free length),
-#91439 and #167275 (compile), #37159 (quantised GRUs), onnxruntime#1607 (h_0).
+Source: torch documentation, torch.compile, torch.export, torch.onnx, torch.jit, CUDA semantics,
+section *CUDA Graphs*; pytorch#189225 and onnxscript#2852 (linear_before_reset), pytorch#120626 and
+#126339 (export), #184872 (free length), #91439 and #167275 (compile), #37159 (quantised GRUs),
+onnxruntime#1607 (h_0).
 """
 
 from __future__ import annotations
@@ -88,13 +89,13 @@ def _computes_the_same(witness: Witness, agree: Agree, mode: Mode) -> None:
     agree.with_reference(results, oracle_of(witness), precision=mode.rounds_like)
 
 
-@pytest.mark.parametrize("mode", [modes.TRACE, costly(modes.SCRIPT)], ids=str)
+@pytest.mark.parametrize("mode", [modes.TRACE, costly(modes.SCRIPT), modes.CUDA_GRAPH], ids=str)
 @needs(lambda arguments: arguments["mode"].claim)
 @over(CONVERTED)
 def test_converted_gru_is_the_law_and_the_equations(
     witness: Witness, agree: Agree, mode: Mode
 ) -> None:
-    """TorchScript: mode(bi)(x, h_0) == mode(standalone runs)(x, h_0) == equations(x, h_0)."""
+    """TorchScript, a CUDA graph: mode(bi)(x, h_0) == mode(standalone runs)(x, h_0) == equations."""
     _computes_the_same(witness, agree, mode)
 
 
@@ -219,7 +220,7 @@ def _drops(witness: Witness, agree: Agree, mode: Mode) -> None:
 
 @pytest.mark.parametrize(
     "mode",
-    [modes.TRACE, *map(costly, (modes.SCRIPT, modes.AROUND, modes.DECOMPOSED))],
+    [modes.TRACE, modes.CUDA_GRAPH, *map(costly, (modes.SCRIPT, modes.AROUND, modes.DECOMPOSED))],
     ids=str,
 )
 @needs(lambda arguments: arguments["mode"].claim)
