@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.cases.backend import Backend
+from fixtures.proof.collection import law_tests
 from fixtures.results import known_failures
 from fixtures.results.known_failures import KnownFailure
 
@@ -97,6 +100,16 @@ def test_entry_is_not_missed_where_single_cases_were_selected() -> None:
     item: Any = Item(nodeid=f"{TEST}[cpu-I3-script]")
     known_failures.apply([item], "2.10.0", [ENTRY], whole=False)
     assert not hasattr(item, "marks")
+
+
+@pytest.mark.parametrize("entry", known_failures.read(), ids=lambda entry: entry.test)
+def test_every_entry_means_a_case_of_the_full_profile(entry: KnownFailure) -> None:
+    """On its backends, or on the CPU: so none is stale, though another torch may have it."""
+    tests = [each for each in law_tests() if fnmatch.fnmatchcase(each.nodeid, entry.function)]
+    law_cases = [law_case for law_test in tests for law_case in law_test.cases("full")]
+    for name in entry.backends or ("cpu",):
+        backend = Backend(*name.split("-"))
+        assert any(entry.matches(law_case.nodeid(backend)) for law_case in law_cases)
 
 
 def test_entry_of_no_file_is_an_error() -> None:
