@@ -1,4 +1,4 @@
-"""Law of cost: time is linear in T and in B, and at most quadratic in H.
+"""Law of cost: on a CPU time is linear in T and in B, and at most quadratic in H.
 
 Measured by ``make bench`` only, since a busy machine may take any time.
 
@@ -34,9 +34,10 @@ AXES: dict[str, tuple[str, tuple[int, ...]]] = {
 #: Between which scaling exponents each axis has to lie. Wide: they separate linear from constant
 #: and from quadratic, and quadratic from cubic.
 BOUNDS = {"T": (0.5, 1.5), "B": (0.5, 1.5), "H": (0.0, 2.5)}
-#: A GPU takes as long for few rows or units as for many, and waits for its calls. Seen on an NVIDIA
-#: H200: from T^0.04 to T^1.01, from B^-0.02 to B^0.18, from H^-0.12 to H^0.36.
-ON_A_GPU = {axis: (-0.5, most) for axis, (_, most) in BOUNDS.items()}
+#: On another device a small size takes as long as a larger one, since most of the time launches the
+#: kernels, so only what grows too fast is an error. Seen on an NVIDIA H200: from T^0.04 to T^1.01,
+#: from B^-0.02 to B^0.18, from H^-0.12 to H^0.36.
+NOT_ON_A_CPU = {axis: (-0.5, most) for axis, (_, most) in BOUNDS.items()}
 
 #: Each size is measured once a round, so that no size has a quiet minute to itself.
 ROUNDS, BUDGET = 5, 0.02
@@ -52,7 +53,7 @@ def require_scaling(axis: str, seconds: Mapping[int, float], device: str = "cpu"
 
     Raises ``AssertionError`` with that line where the exponent is out of its bounds.
     """
-    least, most = (BOUNDS if device == "cpu" else ON_A_GPU)[axis]
+    least, most = (BOUNDS if device == "cpu" else NOT_ON_A_CPU)[axis]
     times = ", ".join(f"{size}: {1000 * value:.3g} ms" for size, value in seconds.items())
     line = f"time scales as {axis}^{exponent(seconds):.2f} ({times})"
     assert least <= exponent(seconds) <= most, f"{line}, not between {least} and {most}"
@@ -70,7 +71,7 @@ def test_time_scales_as_the_work(
     pytestconfig: pytest.Config,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The scaling exponent is about 1 in T and in B, and at most 2 in H."""
+    """On a CPU the exponent is about 1 in T and B, and at most 2 in H; elsewhere at most that."""
     if benchmark.disabled:
         pytest.skip("cost is measured by make bench only")
     field, sizes = AXES[axis]

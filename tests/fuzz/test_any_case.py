@@ -65,8 +65,7 @@ def test_law_test_holds_for_any_case(
     law_test: LawTest, backend: Backend, implementation: Implementation, pytestconfig: pytest.Config
 ) -> None:
     """The law test passes whatever the case and the seed, or is skipped with a reason."""
-    count, of_torch = pytestconfig.option.fuzz, implementation.claims is None
-    law_cases = of_one_case(law_test)
+    count, law_cases = pytestconfig.option.fuzz, of_one_case(law_test)
 
     @hypothesis.settings(  # type: ignore[untyped-decorator]  # hypothesis may be absent
         max_examples=count or 2,
@@ -77,14 +76,15 @@ def test_law_test_holds_for_any_case(
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(  # type: ignore[untyped-decorator]  # likewise
-        index=st.integers(0, len(law_cases) - 1),  # hypothesis prints a law case on a page
+        index=st.integers(0, len(law_cases) - 1),  # of a law case hypothesis would print pages
         case=CASES.map(law_test.table.adapt).filter(bool),
         seed=st.integers(0, 10**6),
     )
     def holds(index: int, case: Case, seed: int) -> None:
         law_case = dataclasses.replace(law_cases[index], case=case)
         outcome, reason = run(law_case, implementation, backend, seed)
-        if outcome.fails and not (of_torch and known_failures.is_known(law_case.nodeid(backend))):
+        known = known_failures.is_known(law_case.nodeid(backend), implementation)
+        if outcome.fails and not known:
             gru = pytestconfig.option.gru or ""
             options = Options(case=str(case), devices=[str(backend)], gru=gru, seed=seed)
             line = again(law_test.nodeid, options)

@@ -15,6 +15,7 @@ pytorch#34036, #80306, #345.
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ import torch
 from fixtures.actions.reversal import half
 from fixtures.actions.side_effects import warnings_as
 from fixtures.cases.case import Case
-from fixtures.cases.claims import NEEDS_OF_LAYOUT, Claim, needs
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import (
     VIEWS,
     expanded,
@@ -75,21 +76,19 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
 
 
 @each_view
-@NEEDS_OF_LAYOUT
 @over(ONE_LAYER)
 def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of x, with other strides or an offset, gives what a contiguous copy gives."""
-    x, h_0 = VIEWS[layout](witness.x), witness.random_h_0
+    x, h_0 = witness.laid_out(VIEWS[layout], witness.x), witness.random_h_0
     agree(witness.bi(x, h_0), witness.bi(witness.x, h_0))
 
 
 @each_view
-@NEEDS_OF_LAYOUT
 @needs(lambda arguments: makes_h_0_strided(**arguments) and Claim.STRIDED_H_0)
 @over(TWO_LAYERS)
 def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of h_0 gives what a contiguous copy gives, whether x is a view or not."""
-    view, h_0 = VIEWS[layout], witness.random_h_0
+    view, h_0 = partial(witness.laid_out, VIEWS[layout]), witness.random_h_0
     expected = witness.bi(witness.x, h_0)
     agree(witness.bi(witness.x, view(h_0)), expected)
     agree(witness.bi(view(witness.x), view(h_0)), expected)
@@ -107,7 +106,7 @@ def test_memory_layout_of_parameters_is_invisible(
     """Parameters that are views of other memory give what contiguous ones give."""
     module = witness.rebuilt()
     for value in module.parameters():
-        value.data = VIEWS[layout](value.data[None])[0]
+        value.data = witness.laid_out(VIEWS[layout], value.data[None])[0]
     with warnings_as("ignore"):  # cuDNN copies weights that do not lie in one piece, and says so
         results = module(witness.x, witness.random_h_0)
     agree(results, witness.bi(witness.x, witness.random_h_0))

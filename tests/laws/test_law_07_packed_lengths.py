@@ -17,13 +17,14 @@ is); mxnet#19323, keras#4192, mead-baseline#677, which got it wrong.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from fixtures.actions.reversal import flip, half, row_by_row, standalone, state
 from fixtures.cases.case import Case
-from fixtures.cases.claims import NEEDS_OF_LAYOUT, Claim, needs
+from fixtures.cases.claims import Claim, needs
 from fixtures.cases.joint_sizes import BULK
 from fixtures.cases.memory_layout import VIEWS
 from fixtures.cases.parameters import FORWARD, REVERSE
@@ -132,7 +133,6 @@ def test_rows_come_back_in_the_order_of_the_caller(witness: Witness, agree: Agre
 
 
 @each_view
-@NEEDS_OF_LAYOUT
 @pytest.mark.parametrize("viewed", ["data", "h_0"])
 @needs(lambda arguments: arguments["viewed"] == "h_0" and Claim.STRIDED_H_0)
 @over(PACKED.filter(lambda case: case.num_layers == 2 and 3 < case.batch < 10).filter(_unsorted))
@@ -140,7 +140,8 @@ def test_memory_layout_is_invisible(
     witness: Witness, agree: Agree, viewed: str, layout: str
 ) -> None:
     """A view of the packed data, or of h_0, gives what contiguous memory gives."""
-    view, packed, h_0 = VIEWS[layout], witness.packed, witness.random_h_0
+    view = partial(witness.laid_out, VIEWS[layout])
+    packed, h_0 = witness.packed, witness.random_h_0
     output, h_n = (
         witness.bi(packed._replace(data=view(packed.data)), h_0)
         if viewed == "data"

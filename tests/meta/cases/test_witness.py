@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.cases.memory_layout import LAYOUTS, VIEWS
+from fixtures.cases.memory_layout import BESIDE_NAN, LAYOUTS, VIEWS
 from fixtures.cases.parameters import parameter, parameter_names
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -131,6 +132,22 @@ def test_layouts_hold_the_same_numbers_in_other_places(name: str) -> None:
     assert torch.equal(view, values)
     assert view.is_contiguous() == (name in ("contiguous", "offset"))
     assert (view.storage_offset() % 4 == 0) == (name not in ("sliced", "spaced", "offset"))
+
+
+@pytest.mark.parametrize("name", LAYOUTS | VIEWS)
+def test_nan_lies_beside_the_numbers_or_does_not(name: str) -> None:
+    """In memory beside a view lies NaN, or where a witness has none, 1,000; its numbers stay."""
+    layout, values = (LAYOUTS | VIEWS)[name], torch.arange(1.0, 31.0).view(5, 2, 3)
+    witness = witness_of(Case(3, 7))
+    without = dataclasses.replace(witness, nan_beside=False)
+    view, finite = witness.laid_out(layout, values), without.laid_out(layout, values)
+    memory, finite_memory = (
+        each.new_empty(0).set_(each.untyped_storage()) for each in (view, finite)
+    )
+    assert bool(memory.isnan().any()) == (name in BESIDE_NAN)
+    assert torch.equal(finite_memory, memory.nan_to_num(nan=1000.0))
+    assert torch.equal(finite, values)
+    assert finite.stride() == view.stride()
 
 
 def test_no_two_layouts_have_the_same_strides() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from fixtures.cases.backend import Backend
+from fixtures.cases.claims import Claim
+from fixtures.cases.implementation import TORCH_GRU
 from fixtures.proof.collection import law_tests
 from fixtures.results import known_failures
 from fixtures.results.known_failures import KnownFailure
@@ -86,7 +89,9 @@ def test_case_without_pytest_is_known_on_its_backends_only(
     """A failure of cuDNN excuses nothing on the CPU, in make soak and make fuzz neither."""
     entry = KnownFailure(f"{TEST}[*-onnx]", ">=2.0", "reason", "link", backends=["cuda"])
     monkeypatch.setattr(known_failures, "read", lambda: [entry])
-    assert known_failures.is_known(f"{TEST}[{name}-I3-onnx]") is known
+    assert known_failures.is_known(f"{TEST}[{name}-I3-onnx]", TORCH_GRU) is known
+    foreign = dataclasses.replace(TORCH_GRU, claims=frozenset(Claim))
+    assert not known_failures.is_known(f"{TEST}[{name}-I3-onnx]", foreign)
 
 
 def test_entry_that_matches_nothing_is_an_error() -> None:
@@ -104,7 +109,7 @@ def test_entry_is_not_missed_where_single_cases_were_selected() -> None:
 
 @pytest.mark.parametrize("entry", known_failures.read(), ids=lambda entry: entry.test)
 def test_every_entry_means_a_case_of_the_full_profile(entry: KnownFailure) -> None:
-    """On its backends, or on the CPU: so none is stale, though another torch may have it."""
+    """On its backends, or on the CPU: no test's id is wrong, also of an entry for another torch."""
     tests = [each for each in law_tests() if fnmatch.fnmatchcase(each.nodeid, entry.function)]
     law_cases = [law_case for law_test in tests for law_case in law_test.cases("full")]
     for name in entry.backends or ("cpu",):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -9,15 +10,15 @@ from torch import Tensor
 
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
-from fixtures.cases.claims import NEEDS_OF_LAYOUT, Claim, needed
+from fixtures.cases.claims import Claim
 from fixtures.cases.implementation import TORCH_GRU
 from fixtures.comparison.arithmetic import Finding, measurements, nan_from_beside, sizes
-from fixtures.comparison.selection import why_not_claimed
+from fixtures.comparison.selection import nan_beside, why_more_coarsely
 from fixtures.proof.coarse_products import Product, linear, under_onednn
 
 CPU = Backend("cpu")
 CASE = Case(3, 7, num_layers=2, batch=64, seq_len=6, dtype="bfloat16")
-SLICED = CASE.replace(layout="sliced")
+SLICED = {"backend": CPU, "case": CASE.replace(layout="sliced")}
 WHAT = "cpu takes NaN from beside a row of bfloat16"
 
 
@@ -32,30 +33,41 @@ def reads_beyond(x: Tensor, weight: Tensor) -> Tensor:
 def test_without_a_cause_it_excuses_nothing(
     plant: Callable[[Product], None], pretend_flags: Callable[..., None]
 ) -> None:
-    """It is found, and on a CPU without AMX no case is spared."""
+    """It is found, and on a CPU without AMX NaN stays beside x."""
     pretend_flags()
     plant(under_onednn(reads_beyond))
     assert nan_from_beside(CPU, CASE) == Finding(WHAT, None)
-    arguments = {"backend": CPU, "case": CASE.replace(layout="sliced")}
-    assert why_not_claimed([], arguments, TORCH_GRU) is None
+    assert nan_beside(SLICED, TORCH_GRU)
+    assert why_more_coarsely(SLICED) is None
 
 
-def test_amx_excuses_bfloat16_with_nan_beside(
-    plant: Callable[[Product], None], pretend_flags: Callable[..., None]
+@pytest.mark.parametrize(
+    ("layout", "of_the_test", "told"),
+    [
+        ("contiguous", "", False),
+        ("contiguous", "permuted", False),
+        ("contiguous", "spaced", True),
+        ("sliced", "", True),
+    ],
+)
+def test_amx_takes_the_nan_from_beside_bfloat16(
+    plant: Callable[[Product], None],
+    pretend_flags: Callable[..., None],
+    layout: str,
+    of_the_test: str,
+    *,
+    told: bool,
 ) -> None:
-    """Only a case beside whose x NaN lies is spared: by its own layout, or by one of the test."""
+    """And the verdict says so of the cases beside whose x NaN would lie; float32 keeps it."""
     pretend_flags("amx_bf16")
     plant(under_onednn(reads_beyond))
-    reasons = [
-        why_not_claimed(
-            [NEEDS_OF_LAYOUT.mark], {"backend": CPU, "case": CASE, "layout": "", **more}, TORCH_GRU
-        )
-        for more in ({}, {"layout": "permuted"}, {"layout": "offset"}, {"case": SLICED})
-    ]
-    assert reasons[:2] == [None, None]
-    assert all(reason and f"non-finite numbers ({WHAT}: oneDNN" in reason for reason in reasons[2:])
-    float32 = {"backend": CPU, "case": SLICED.replace(dtype="float32")}
-    assert why_not_claimed([], float32, TORCH_GRU) is None
+    arguments = {"backend": CPU, "case": CASE.replace(layout=layout), "layout": of_the_test}
+    assert not nan_beside(arguments, TORCH_GRU)
+    finding = why_more_coarsely(arguments)
+    assert (finding is not None and str(finding).startswith(f"{WHAT}: oneDNN")) is told
+    float32 = arguments | {"case": CASE.replace(layout=layout, dtype="float32")}
+    assert nan_beside(float32, TORCH_GRU)
+    assert why_more_coarsely(float32) is None
 
 
 def test_amx_does_not_excuse_what_stays_without_onednn(
@@ -65,6 +77,12 @@ def test_amx_does_not_excuse_what_stays_without_onednn(
     pretend_flags("amx_bf16")
     plant(reads_beyond)
     assert nan_from_beside(CPU, CASE) == Finding(WHAT, None)
+
+
+def test_gru_that_claims_no_nan_has_none_beside_x() -> None:
+    """A right GRU may multiply by zero what it reads there."""
+    finite_only = dataclasses.replace(TORCH_GRU, claims=frozenset(Claim) - {Claim.NON_FINITE})
+    assert not nan_beside(SLICED, finite_only)
 
 
 def test_on_this_machine_it_has_a_cause() -> None:
@@ -77,12 +95,3 @@ def test_on_this_machine_it_has_a_cause() -> None:
 def test_on_this_machine_no_other_dtype_has_it(dtype: str) -> None:
     """So only bfloat16 is asked."""
     assert not any(measurements.nan_from_beside(CPU, dtype, size) for size in sizes(CASE))
-
-
-def test_case_beside_whose_x_nan_lies_says_so() -> None:
-    """It needs non-finite numbers; a contiguous or a transposed x does not."""
-    of_layout = {
-        layout: Claim.NON_FINITE in needed([], {"case": CASE.replace(layout=layout)})
-        for layout in ("contiguous", "permuted", "transposed", "strided", "sliced")
-    }
-    assert [layout for layout, says in of_layout.items() if says] == ["strided", "sliced"]
