@@ -83,8 +83,8 @@ def test_law_test_holds_for_any_case(
     def holds(index: int, case: Case, seed: int) -> None:
         law_case = dataclasses.replace(law_cases[index], case=case)
         outcome, reason = run(law_case, implementation, backend, seed)
-        known = known_failures.is_known(law_case.nodeid(backend), implementation)
-        if outcome.fails and not known:
+        nodeid = law_case.nodeid(backend)
+        if outcome.fails and not known_failures.is_known(nodeid, implementation):
             gru = pytestconfig.option.gru or ""
             options = Options(case=str(case), devices=[str(backend)], gru=gru, seed=seed)
             line = again(law_test.nodeid, options)

@@ -12,7 +12,7 @@ import torch
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.implementation import TORCH_GRU
-from fixtures.cases.memory_layout import BESIDE_NAN, LAYOUTS, VIEWS
+from fixtures.cases.memory_layout import BESIDE_NAN, LAYOUTS, VIEWS, memory_of
 from fixtures.cases.parameters import parameter, parameter_names
 from fixtures.cases.table import over
 from fixtures.cases.tables import CORE, SPREAD
@@ -141,9 +141,7 @@ def test_nan_lies_beside_the_numbers_or_does_not(name: str) -> None:
     witness = witness_of(Case(3, 7))
     without = dataclasses.replace(witness, nan_beside=False)
     view, finite = witness.laid_out(layout, values), without.laid_out(layout, values)
-    memory, finite_memory = (
-        each.new_empty(0).set_(each.untyped_storage()) for each in (view, finite)
-    )
+    memory, finite_memory = memory_of(view), memory_of(finite)
     assert bool(memory.isnan().any()) == (name in BESIDE_NAN)
     assert torch.equal(finite_memory, memory.nan_to_num(nan=1000.0))
     assert torch.equal(finite, values)
