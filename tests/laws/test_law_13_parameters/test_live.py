@@ -4,7 +4,7 @@
 
 Source: torch documentation, torch.nn.GRU, section *Variables*, torch.nn.utils.parametrize,
 torch.nn.utils.prune, torch.func.functional_call; pytorch#65688 (parametrize), #90500
-(functional_call), #15749 (a computed weight).
+(functional_call), #15749 (a computed weight), #34765 (a state_dict holds references).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
 @needs(
     lambda arguments: CLAIM_OF_CHANGE[arguments["change"]],
     lambda arguments: (
-        arguments["change"] in ("vector_to_parameters", "parametrize_and_remove")
+        arguments["change"] in ("in_state_dict", "vector_to_parameters", "parametrize_and_remove")
         and Claim.ASSIGNMENT
     ),
 )
