@@ -9,11 +9,13 @@ from collections import Counter
 
 import pytest
 
+from fixtures.actions.side_effects import seeded
 from fixtures.cases.backend import Backend
 from fixtures.proof import mutants
 from fixtures.proof.collection import covering_selection, group_of, groups, law_tests
 from fixtures.proof.mutants import MUTANTS, CorrectGRU, implementation_of, matrix
 from fixtures.proof.mutants.forward.rows import RowsMix
+from fixtures.proof.mutants.interface.refusals import FirstRefusalAfterASeedDraws
 from fixtures.proof.mutants.matrix import meant_for
 from fixtures.proof.runner import Outcome, Result, run_cases
 
@@ -37,6 +39,15 @@ def test_mutant_is_rejected_by_the_law_named_for_it(mutant: type[CorrectGRU]) ->
         f"{mutant.__name__}: {mutant.__doc__} {result.outcome.value} after {result.count} "
         f"law cases; {result.law_case} {result.reason}"
     )
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_seed_of_the_process_hides_no_draw(seed: int) -> None:
+    """A draw at the first call after a seed is seen, whatever seed was set before the law."""
+    mutant = FirstRefusalAfterASeedDraws
+    with seeded("cpu", seed):
+        result = run_cases(implementation_of(mutant), CPU, meant_for(mutant))
+    assert result.outcome == Outcome.REJECTED
 
 
 @pytest.mark.parametrize("group", groups())
