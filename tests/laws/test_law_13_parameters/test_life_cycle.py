@@ -166,26 +166,32 @@ def test_module_made_without_memory_is_given_it(witness: Witness, agree: Agree) 
 def test_frozen_parameters_learn_again_when_thawed(
     witness: Witness, agree: Agree, frozen: str
 ) -> None:
-    """backward() gives frozen parameters no gradient, the others theirs; thawed, all of them."""
+    """backward() gives frozen parameters no gradient, the others theirs; thawed, all of them.
+
+    The module's own requires_grad_() and zero_grad() reach every parameter.
+    """
     leaves = inputs_with_grad(witness) | parameters(witness)
     expected = oracle_gradient(witness, witness.cotangents)
     ending = SUFFIX[REVERSE] if frozen == "reverse" else ""
-    still = [leaf for name, leaf in parameters(witness).items() if name.endswith(ending)]
+    still = {name: leaf for name, leaf in parameters(witness).items() if name.endswith(ending)}
     for requires_grad in (False, True):
-        for leaf in still:
-            leaf.requires_grad_(requires_grad)
+        for part in [witness.bi] if frozen == "all" else still.values():
+            part.requires_grad_(requires_grad)
         for leaf in leaves.values():
             leaf.grad = None
         results = witness.bi(leaves["x"], leaves.get("h_0"))
         left = left_by_backward(results, witness.cotangents, leaves)
         gradient = {name: value for name, value in left.items() if value is not None}
-        learning = [name for name, leaf in leaves.items() if leaf.requires_grad]
+        learning = [name for name in leaves if requires_grad or name not in still]
         agree.same([*gradient], learning, "tensors with a gradient")
         agree.with_reference(
             gradient,
             {name: expected.gradients[name] for name in learning},
             **expected.tolerance_args,
         )
+    witness.bi.zero_grad()
+    kept = [name for name, leaf in parameters(witness).items() if leaf.grad is not None]
+    agree.same(kept, [], "parameters that have a gradient after zero_grad()")
 
 
 @pytest.mark.parametrize("form", ["batched", "unbatched"])
