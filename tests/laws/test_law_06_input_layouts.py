@@ -32,20 +32,19 @@ from fixtures.cases.memory_layout import (
 )
 from fixtures.cases.parameters import FORWARD, REVERSE
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import CORE, SPREAD
+from fixtures.cases.tables import CORE, SPREAD, one_or_two_layers
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 TIME_FIRST = CORE.with_fields(layout="contiguous").filter(lambda case: not case.batch_first)
 CONTIGUOUS = SPREAD.with_fields(layout="contiguous")
-ONE_LAYER = CONTIGUOUS.filter(lambda case: case.num_layers == 1)
-TWO_LAYERS = CONTIGUOUS.filter(lambda case: case.num_layers == 2)
+ONE_OR_TWO = CONTIGUOUS.filter(one_or_two_layers)
 SHORT = CONTIGUOUS.filter(lambda case: case.batch * case.seq_len < 60 and case.hidden_size < 100)
 #: Parameters have no third dimension to permute.
 OF_PARAMETERS = [layout for layout in VIEWS if layout != "permuted"]
 MANY_WINDOWS = Table.of(Case(3, 4, batch=7, seq_len=3))  # more windows than steps
 WIDE = Table.of(Case(20, 24, 2, batch=3, seq_len=4, training=False))
-PARAMETERS = SHORT.filter(lambda case: case.num_layers == 2) + WIDE
+PARAMETERS = SHORT.filter(one_or_two_layers) + WIDE
 ONE_ROW = SPREAD.with_fields(batch=1).filter(lambda case: case.seq_len < 100)
 
 each_view = pytest.mark.parametrize("layout", VIEWS)
@@ -76,7 +75,7 @@ def test_unbatched_input_is_a_batch_of_one(witness: Witness, agree: Agree) -> No
 
 
 @each_view
-@over(ONE_LAYER)
+@over(ONE_OR_TWO)
 def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of x, with other strides or an offset, gives what a contiguous copy gives."""
     x, h_0 = witness.laid_out(VIEWS[layout], witness.x), witness.random_h_0
@@ -85,7 +84,7 @@ def test_memory_layout_of_x_is_invisible(witness: Witness, agree: Agree, layout:
 
 @each_view
 @needs(lambda arguments: makes_h_0_strided(**arguments) and Claim.STRIDED_H_0)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_memory_layout_of_h_0_is_invisible(witness: Witness, agree: Agree, layout: str) -> None:
     """A view of h_0 gives what a contiguous copy gives, whether x is a view or not."""
     view, h_0 = partial(witness.laid_out, VIEWS[layout]), witness.random_h_0
@@ -113,7 +112,7 @@ def test_memory_layout_of_parameters_is_invisible(
 
 
 @each_dimension
-@over(ONE_LAYER)
+@over(ONE_OR_TWO)
 def test_expanded_x_is_a_copied_x(witness: Witness, agree: Agree, dim: int) -> None:
     """One row, step or feature of x, expanded (stride 0), gives what copies of it give."""
     x, h_0 = expanded(witness.x, dim), witness.random_h_0
@@ -122,7 +121,7 @@ def test_expanded_x_is_a_copied_x(witness: Witness, agree: Agree, dim: int) -> N
 
 @each_dimension
 @needs(Claim.STRIDED_H_0)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_expanded_h_0_is_a_copied_h_0(witness: Witness, agree: Agree, dim: int) -> None:
     """The same of one layer's direction, row or unit of h_0, alone and with an expanded x."""
     h_0 = expanded(witness.random_h_0, dim)

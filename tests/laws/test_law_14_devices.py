@@ -30,7 +30,7 @@ from fixtures.actions.side_effects import still_works_after
 from fixtures.cases.backend import Backend, all_backends
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import over
-from fixtures.cases.tables import PACKED, SPREAD
+from fixtures.cases.tables import PACKED, SPREAD, one_or_two_layers
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.comparison.selection import precision
@@ -40,7 +40,7 @@ WHOLE = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len < 10 and case.hidden_size < 50
 )
 EITHER = WHOLE + PACKED.filter(lambda case: case.num_layers == 2 and case.hidden_size == 7)
-STACKED = WHOLE.filter(lambda case: case.num_layers == 2)
+ONE_OR_TWO = WHOLE.filter(one_or_two_layers)
 
 every_backend = pytest.mark.parametrize("other", all_backends(), ids=str)
 #: Without those that differ in their number of threads only.
@@ -79,7 +79,7 @@ def test_every_target_runs_the_law_and_the_equations(
 
 @every_backend
 @needs(Claim.GRADIENTS)
-@over(STACKED)
+@over(ONE_OR_TWO)
 def test_two_targets_give_the_same_gradients(
     witness: Witness, agree: Agree, other: Backend
 ) -> None:
@@ -97,7 +97,7 @@ def test_two_targets_give_the_same_gradients(
 
 @every_library
 @needs(Claim.CONVERSION)
-@over(STACKED)
+@over(ONE_OR_TWO)
 def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: Backend) -> None:
     """A GRU moved there has bitwise the parameters of one built there; moved back, its own."""
     module = witness.rebuilt()
@@ -121,7 +121,7 @@ def test_parameters_survive_a_round_trip(witness: Witness, agree: Agree, other: 
 
 @every_library
 @needs(Claim.STATE_DICT)
-@over(STACKED)
+@over(ONE_OR_TWO)
 def test_state_dict_written_there_loads_here(
     witness: Witness, agree: Agree, other: Backend
 ) -> None:
@@ -137,7 +137,7 @@ def test_state_dict_written_there_loads_here(
 
 
 @every_library
-@over(STACKED)
+@over(ONE_OR_TWO)
 def test_call_elsewhere_leaves_this_target_alone(
     witness: Witness, agree: Agree, other: Backend
 ) -> None:

@@ -39,7 +39,7 @@ from fixtures.actions.gradients.ways import (
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import SPREAD
+from fixtures.cases.tables import SPREAD, one_or_two_layers
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -50,10 +50,11 @@ FEW = SPREAD.filter(
         and case.hidden_size * case.batch * case.seq_len <= 3_100
     )
 )
-TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
-WITH_H_0 = TWO_LAYERS.with_fields(h_0="random", bias=True)
+ONE_OR_TWO = FEW.filter(one_or_two_layers)
+WITH_H_0 = ONE_OR_TWO.with_fields(h_0="random", bias=True)
 TRAINING = WITH_H_0.with_fields(training=True)
-FEW_ROWS = WITH_H_0.filter(lambda case: case.batch <= 3 or case.hidden_size % 8 == 0)
+TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2).with_fields(h_0="random", bias=True)
+FEW_ROWS = TWO_LAYERS.filter(lambda case: case.batch <= 3 or case.hidden_size % 8 == 0)
 # An x of 78,000 numbers, weights of thousands.
 LARGE = Table.of(Case(130, 40, 2, batch=50, seq_len=12))
 
@@ -74,7 +75,7 @@ def test_backward_adds_to_grad(witness: Witness, agree: Agree) -> None:
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_hook_sees_the_whole_gradient_once(witness: Witness, agree: Agree) -> None:
     """A hook on x, h_0 or a parameter sees its gradient, whatever is in .grad, in one call."""
     expected = gradients(witness, witness.cotangents)
@@ -91,7 +92,7 @@ def test_hook_sees_the_whole_gradient_once(witness: Witness, agree: Agree) -> No
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS + LARGE)
+@over(ONE_OR_TWO + LARGE)
 def test_gradients_own_their_memory(witness: Witness, agree: Agree) -> None:
     """What backward() left in .grad stays as it is when other gradients are computed."""
     results, wrt = run_with_grad(witness)
@@ -116,7 +117,7 @@ def test_results_require_gradients_in_grad_mode_only(
 
 @pytest.mark.parametrize("part", ["nothing", "h_0", "last_bias"])
 @needs(lambda arguments: arguments["part"] != "nothing" and Claim.GRADIENTS)
-@over(TRAINING)
+@over(TWO_LAYERS.with_fields(training=True))
 def test_results_require_gradients_where_anything_does(
     witness: Witness, agree: Agree, part: str
 ) -> None:
@@ -142,7 +143,7 @@ def test_overwritten_numbers_are_refused_or_not_needed(
 
 @pytest.mark.parametrize("use_reentrant", [False, True], ids=["recomputed", "reentrant"])
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_checkpoint_changes_no_gradient(
     witness: Witness, agree: Agree, *, use_reentrant: bool
 ) -> None:
@@ -163,7 +164,7 @@ def test_checkpoint_changes_no_gradient(
     Claim.GRADIENTS,
     lambda arguments: arguments["computed"] == "parameters" and Claim.FUNCTIONAL_CALL,
 )
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_computed_arguments_pass_their_gradient_on(
     witness: Witness, agree: Agree, computed: str
 ) -> None:
@@ -198,7 +199,7 @@ def test_gradient_passes_from_call_to_call(witness: Witness, agree: Agree) -> No
 
 
 @needs(Claim.GRADIENTS, Claim.EVAL_GRADIENTS)
-@over(TWO_LAYERS.with_fields(training=False))
+@over(ONE_OR_TWO.with_fields(training=False))
 def test_eval_mode_has_the_gradients_of_training_mode(witness: Witness, agree: Agree) -> None:
     """Without dropout, the gradient in eval mode is that in training mode."""
     with agree.accepts("the gradient in eval mode"):

@@ -39,7 +39,7 @@ from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import PACKED, SPREAD
+from fixtures.cases.tables import PACKED, SPREAD, one_or_two_layers
 from fixtures.cases.wide_sizes import WIDE
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -52,7 +52,7 @@ FEW = SPREAD.filter(
         and case.hidden_size * case.batch * case.seq_len <= 3_100
     )
 )
-TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2)
+ONE_OR_TWO = FEW.filter(one_or_two_layers)
 DEEP = Table.of(Case(3, 5, 3, batch=2, seq_len=4))  # a layer between the first and the last
 IN_FLOAT64 = FEW.with_fields(dtype="float64", layout="contiguous")
 TINY = IN_FLOAT64.filter(lambda case: case.hidden_size == 7).with_fields(
@@ -97,7 +97,7 @@ def test_padding_has_no_gradient(witness: Witness, agree: Agree) -> None:
 
 @pytest.mark.parametrize("direction", [FORWARD, REVERSE])
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_other_direction_has_no_gradient(witness: Witness, agree: Agree, direction: int) -> None:
     """With a loss on one half of output, the other direction's last layer has zero gradients."""
     (output, _), wrt = run_with_grad(witness)
@@ -141,7 +141,7 @@ def test_memory_layout_of_a_cotangent_is_invisible(
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_graph_can_be_kept_and_walked_again(witness: Witness, agree: Agree) -> None:
     """With retain_graph, a second, third and fourth backward pass give the same gradients."""
     loss = cotangents(witness)
@@ -153,7 +153,7 @@ def test_graph_can_be_kept_and_walked_again(witness: Witness, agree: Agree) -> N
 
 
 @needs(Claim.GRADIENTS)
-@over(TWO_LAYERS)
+@over(ONE_OR_TWO)
 def test_create_graph_changes_no_gradient(witness: Witness, agree: Agree) -> None:
     """With create_graph, the gradient is the same."""
     loss = cotangents(witness)

@@ -20,7 +20,7 @@ from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import expanded
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
+from fixtures.cases.tables import DROPOUT, PACKED, SPREAD, one_or_two_layers
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -30,7 +30,7 @@ FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch 
 LARGE = Table.of(Case(5, 48, batch=24, seq_len=30))  # an output of 69,120 numbers, of 720 steps
 #: One layer and one step: output and h_n are the same numbers.
 SAME_NUMBERS = SMALL.filter(lambda case: case.num_layers == case.seq_len == 1)
-OWNERS = SMALL.filter(lambda case: case.num_layers == 2) + SAME_NUMBERS + FEW_PACKED + LARGE
+OWNERS = SMALL.filter(one_or_two_layers) + SAME_NUMBERS + FEW_PACKED + LARGE
 WITHOUT_DROPOUT = (
     SMALL
     + PACKED.filter(lambda case: case.num_layers == 2 and case.batch < 10)
