@@ -26,19 +26,24 @@ from fixtures.actions.side_effects import concurrently, threads
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import LONG, PACKED, SPREAD
+from fixtures.cases.tables import LONG, PACKED, SPREAD, one_or_two_layers
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
 SMALL = SPREAD.filter(lambda case: case.batch * case.seq_len < 100)
 SHALLOW = SMALL.filter(lambda case: case.num_layers <= 2)
-TWO_LAYERS = SMALL.filter(lambda case: case.num_layers == 2)
+ONE_OR_TWO = SMALL.filter(one_or_two_layers)
 FEW_PACKED = PACKED.filter(lambda case: case.num_layers == 2 and 2 < case.batch < 6)
 FEW = SMALL.filter(
     lambda case: case.num_layers == 1 and min(case.batch, case.seq_len, case.hidden_size) > 1
 ).with_fields(layout="contiguous")
-STREAM = Table.of(Case(3, 5, batch=1, seq_len=1, h_0="none", training=False))
 #: One step of one row, as of a stream.
+STREAM = Table.of(Case(3, 5, batch=1, seq_len=1, h_0="none", training=False))
+#: More sizes than a module is likely to keep a plan, a kernel or memory for.
+GROWING = Table.of(
+    Case(3, 5, batch=34, seq_len=34, h_0="none", training=False),
+    Case(2, 4, 2, batch=34, seq_len=34, batch_first=True, dtype="float64"),
+)
 #: Products that a matrix library splits among threads. In few steps, since each waits for all
 #: threads, for long on a busy machine.
 SPLIT = SPREAD.filter(
@@ -72,6 +77,19 @@ def test_calls_between_leave_no_trace(witness: Witness, agree: Agree) -> None:
     agree.bitwise(witness.bi(x, witness.h_0), witness.rebuilt()(x, witness.h_0))
 
 
+@over(GROWING)
+def test_sizes_of_former_calls_leave_no_trace(witness: Witness, agree: Agree) -> None:
+    """Of calls with one more row and step each, every one gives what a new module gives.
+
+    So does the first size again, which a module may have forgotten by then.
+    """
+    time = witness.time_dim
+    for size in (*range(1, witness.case.seq_len + 1), 1):
+        x = witness.x.narrow(time, 0, size).narrow(1 - time, 0, size).contiguous()
+        h_0 = None if witness.h_0 is None else witness.h_0[:, :size].contiguous()
+        agree.bitwise(witness.bi(x, h_0), witness.rebuilt()(x, h_0))
+
+
 @over(SMALL + FEW_PACKED + LONG)
 def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
     """Without dropout, training, eval, no_grad and inference_mode, in any order, give the same."""
@@ -86,7 +104,7 @@ def test_mode_of_the_call_is_invisible(witness: Witness, agree: Agree) -> None:
 @pytest.mark.parametrize("grad_mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("written", ["arguments", "parameters"])
 @needs(lambda arguments: arguments["written"] == "parameters" and Claim.ASSIGNMENT)
-@over(TWO_LAYERS + FEW_PACKED)
+@over(ONE_OR_TWO + FEW_PACKED)
 def test_what_is_written_over_is_read_anew(
     witness: Witness,
     agree: Agree,

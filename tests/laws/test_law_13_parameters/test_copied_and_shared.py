@@ -20,7 +20,13 @@ import pytest
 import torch
 
 from fixtures.actions.parameters import checkpoint
-from fixtures.actions.parameters.assignment import computes_with, freeze, names, numbers_of
+from fixtures.actions.parameters.assignment import (
+    computes_with,
+    freeze,
+    names,
+    numbers_of,
+    other_numbers,
+)
 from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES
 from fixtures.actions.parameters.sharing import (
     inputs_of_direction,
@@ -31,7 +37,7 @@ from fixtures.actions.parameters.sharing import (
 )
 from fixtures.actions.reversal import flip, half, share_parameter, standalone, state
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.parameters import FORWARD, REVERSE, fill
+from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX, fill
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -88,6 +94,27 @@ def test_state_dict_is_strict(witness: Witness, agree: Agree) -> None:
         witness.bi.load_state_dict(numbers | {"weight_ih_l9_reverse": numbers[last]})
     with agree.refuses(RuntimeError, mentioning=f"size mismatch for {last}"):
         witness.bi.load_state_dict(numbers | {last: numbers[last][1:]})
+
+
+@needs(Claim.STATE_DICT, Claim.ASSIGNMENT)
+@over(SMALL)
+def test_state_dict_is_loaded_by_name(witness: Witness, agree: Agree) -> None:
+    """In any order, from the CPU and from float64; with strict=False also in part.
+
+    What is missing keeps its numbers, and what is missing or unknown is named.
+    """
+    own, numbers = numbers_of(witness.bi, witness), other_numbers(witness)
+    reverse_first = sorted(numbers, key=lambda name: name.endswith(SUFFIX[REVERSE]), reverse=True)
+    state = {name: numbers[name].cpu().double() for name in reverse_first}
+    witness.bi(witness.x, witness.random_h_0)
+    witness.bi.load_state_dict(state)
+    agree.bitwise(numbers_of(witness.bi, witness), numbers)
+    computes_with(numbers, witness, agree)
+    last = reverse_first[-1]
+    part = {name: own[name] for name in reverse_first[:-1]} | {"weight_ih_l9": own[last]}
+    answer = witness.bi.load_state_dict(part, strict=False)
+    agree.same([*answer], [[last], ["weight_ih_l9"]], "names that are missing, and unknown ones")
+    computes_with(own | {last: numbers[last]}, witness, agree)
 
 
 @needs(Claim.STATE_DICT)
