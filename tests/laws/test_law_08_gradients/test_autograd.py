@@ -51,7 +51,7 @@ FEW = SPREAD.filter(
     )
 )
 ONE_OR_TWO = FEW.filter(one_or_two_layers)
-WITH_H_0 = ONE_OR_TWO.with_fields(h_0="random", bias=True)
+WITH_H_0 = ONE_OR_TWO.with_fields(h_0="random")
 TRAINING = WITH_H_0.with_fields(training=True)
 TWO_LAYERS = FEW.filter(lambda case: case.num_layers == 2).with_fields(h_0="random", bias=True)
 FEW_ROWS = TWO_LAYERS.filter(lambda case: case.batch <= 3 or case.hidden_size % 8 == 0)

@@ -16,6 +16,7 @@ BF16 GEMMs* and *Extremal values*; pytorch#172406 and #186278 (tanh that overflo
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -56,8 +57,11 @@ NARROW = SMALL.filter(lambda case: case.dtype != "float64")
 
 
 def _in_every_dtype(*cases: Case) -> Table:
-    dtypes = ("float64", "float32", *HALVES)
-    return Table.of(*(case.replace(dtype=dtype) for case in cases for dtype in dtypes))
+    """Every other one in eval mode, which may have a kernel of its own."""
+    rows = itertools.product(enumerate(cases), enumerate(("float64", "float32", *HALVES)))
+    return Table.of(
+        *(case.replace(dtype=dtype, training=(i + j) % 2 == 1) for (i, case), (j, dtype) in rows)
+    )
 
 
 WIDE_ROWS = _in_every_dtype(Case(1030, 5, batch=17, seq_len=16))
