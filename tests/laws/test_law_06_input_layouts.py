@@ -31,8 +31,9 @@ from fixtures.cases.memory_layout import (
     makes_parameters_strided,
 )
 from fixtures.cases.parameters import FORWARD, REVERSE
+from fixtures.cases.rows import one_or_two_layers
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import CORE, SPREAD, one_or_two_layers
+from fixtures.cases.tables import CORE, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 

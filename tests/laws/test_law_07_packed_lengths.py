@@ -29,7 +29,7 @@ from fixtures.cases.joint_sizes import BULK
 from fixtures.cases.memory_layout import VIEWS
 from fixtures.cases.parameters import FORWARD, REVERSE
 from fixtures.cases.table import over
-from fixtures.cases.tables import PACKED
+from fixtures.cases.tables import PACKED, PACKED_HALF
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.truth import oracle
@@ -50,7 +50,7 @@ def test_each_row_is_as_if_it_ran_alone(witness: Witness, agree: Agree) -> None:
 
 
 @pytest.mark.sizes
-@over(PACKED + BULK)
+@over(PACKED + PACKED_HALF + BULK)
 def test_packed_run_is_the_oracles(witness: Witness, agree: Agree) -> None:
     """bi(pack(x), h_0) == oracle.gru(parameters, x, h_0, lengths)."""
     agree.with_reference(witness.run(witness.x, witness.h_0), oracle.gru(**witness.numbers))

@@ -29,8 +29,9 @@ from fixtures.actions.reversal import row_by_row, stacked_runs
 from fixtures.actions.side_effects import still_works_after
 from fixtures.cases.backend import Backend, all_backends
 from fixtures.cases.claims import Claim, needs
+from fixtures.cases.rows import one_or_two_layers
 from fixtures.cases.table import over
-from fixtures.cases.tables import PACKED, SPREAD, one_or_two_layers
+from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 from fixtures.comparison.selection import precision

@@ -9,7 +9,7 @@ from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.joint_sizes import JOINT_HALF
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import HALF, LONG, PACKED, SPREAD
+from fixtures.cases.tables import HALF, LONG, PACKED, PACKED_HALF, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -23,6 +23,7 @@ FEW_HALF = HALF.filter(
 )
 MANY = Table.of(
     Case(3, 4, seq_len=300, h_0="none"),  # more steps than a byte counts
+    Case(4, 3, batch=3, seq_len=150, batch_first=True),  # more than 128, from a given h_0
     Case(4, 3, batch=300, seq_len=2, bias=False),  # more rows
     Case(2, 3, batch=70, seq_len=64, batch_first=True, dtype="float64"),  # 4,480 steps of all rows
     Case(2, 3, batch=70, seq_len=64),  # the same in float32
@@ -31,7 +32,7 @@ MANY = Table.of(
 
 
 @needs(Claim.GRADIENTS)
-@over(SPREAD + LONG + MANY + PACKED + FEW_HALF + JOINT_HALF)
+@over(SPREAD + LONG + MANY + PACKED + PACKED_HALF + FEW_HALF + JOINT_HALF)
 def test_gradients_are_the_oracles(witness: Witness, agree: Agree) -> None:
     """The gradients wrt x, h_0 and every parameter, of a loss on output and h_n, packed or not."""
     grad_outputs = cotangents(witness)

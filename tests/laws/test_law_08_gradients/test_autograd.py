@@ -38,8 +38,9 @@ from fixtures.actions.gradients.ways import (
 )
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
+from fixtures.cases.rows import one_or_two_layers
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import SPREAD, one_or_two_layers
+from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 

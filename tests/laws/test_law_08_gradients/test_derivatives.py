@@ -38,8 +38,9 @@ from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import LAYOUTS
 from fixtures.cases.parameters import FORWARD, REVERSE, SUFFIX
+from fixtures.cases.rows import one_or_two_layers
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import PACKED, SPREAD, one_or_two_layers
+from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.wide_sizes import WIDE
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree

@@ -19,6 +19,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+import torch
 
 from fixtures.actions.gradients.first_order import (
     cotangents,
@@ -36,11 +37,14 @@ from fixtures.actions.gradients.ways import (
     of_views,
     times_power_of_two,
 )
+from fixtures.actions.unusual_inputs import with_equal_rows
 from fixtures.cases.backend import Backend
+from fixtures.cases.case import Case
 from fixtures.cases.claims import AUTOCAST, Claim, needs
 from fixtures.cases.memory_layout import VIEWS_WITH_EXPANDED, makes_h_0_strided
-from fixtures.cases.table import over
-from fixtures.cases.tables import PACKED, SPREAD, one_or_two_layers
+from fixtures.cases.rows import one_or_two_layers
+from fixtures.cases.table import Table, over
+from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -53,6 +57,8 @@ ONE_OR_TWO = SPREAD.filter(
 )
 CONTIGUOUS = ONE_OR_TWO.with_fields(layout="contiguous", h_0="random")
 FLOAT32 = ONE_OR_TWO.with_fields(dtype="float32")
+_MANY_ROWS = Case(1, 1, batch=60_000, seq_len=1, h_0="none")
+MANY_ROWS = Table.of(*(_MANY_ROWS.replace(dtype=dtype) for dtype in ("float16", "bfloat16")))
 ONE_ROW = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len > 1 and case.hidden_size < 100
 ).with_fields(batch=1, layout="contiguous", h_0="random")
@@ -105,6 +111,17 @@ def test_saturated_gates_have_the_gradient_of_the_equations(
     """
     gradient, expected = of_saturated_gates(witness, exponent, by)
     agree.with_reference(gradient, expected.gradients, **expected.tolerance_args)
+
+
+@needs(Claim.GRADIENTS, Claim.WIDE_SUMS)
+@over(MANY_ROWS)
+def test_gradient_sums_are_carried_wider(witness: Witness, agree: Agree) -> None:
+    """A gradient keeps the part of each of 60,000 rows, most of which half precision would lose."""
+    equal, loss = with_equal_rows(witness), (torch.ones_like(witness.cotangents[0]), None)
+    expected = oracle_gradient(equal, loss)
+    agree.with_reference(
+        gradients(equal, loss), expected.gradients, **expected.tolerance_args | {"terms": 1}
+    )
 
 
 @pytest.mark.parametrize("narrow", list(AUTOCAST))

@@ -18,6 +18,7 @@ from fixtures.actions.reference import oracle_of
 from fixtures.actions.reversal import stacked_runs
 from fixtures.cases.backend import Backend
 from fixtures.cases.claims import AUTOCAST, Claim, needs
+from fixtures.cases.parameters import fill
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -61,6 +62,20 @@ def test_autocast_leaves_nothing_behind(witness: Witness, agree: Agree, backend:
         with torch.autocast(torch.device(backend.device).type, enabled=False):
             agree.bitwise(witness.bi(witness.x, witness.h_0), before)
     agree.bitwise(witness.bi(witness.x, witness.h_0), before)
+
+
+@needs(Claim.AUTOCAST_BFLOAT16, Claim.ASSIGNMENT)
+@over(FLOAT32)
+def test_autocast_casts_what_was_trained_anew(
+    witness: Witness, agree: Agree, backend: Backend
+) -> None:
+    """Once parameters change, the next block of autocast computes with what they are."""
+    with backend.autocast("bfloat16"):
+        witness.bi(witness.x, witness.h_0)
+    fill(witness.bi, witness.case, witness.generator("trained"))
+    with backend.autocast("bfloat16"):
+        results = witness.bi(witness.x, witness.h_0)
+        agree.bitwise(results, witness.rebuilt()(witness.x, witness.h_0))
 
 
 @needs(Claim.AUTOCAST_BFLOAT16)

@@ -19,8 +19,9 @@ from fixtures.actions.side_effects import no_side_effects, unpadded_run
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.memory_layout import expanded
+from fixtures.cases.rows import one_or_two_layers
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import DROPOUT, PACKED, SPREAD, one_or_two_layers
+from fixtures.cases.tables import DROPOUT, PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -59,10 +60,13 @@ def test_call_changes_nothing(witness: Witness, agree: Agree) -> None:
 @needs(Claim.GRADIENTS)
 @over(SHALLOW.with_fields(training=True))
 def test_backward_pass_changes_nothing(witness: Witness, agree: Agree) -> None:
-    """A backward pass changes nothing, and torch.autograd.grad leaves .grad empty."""
+    """A backward pass changes nothing, not even its cotangents, and leaves .grad empty."""
+    given = dict(zip(("cotangent of output", "cotangent of h_n"), witness.cotangents, strict=True))
+    before = {name: value.clone() for name, value in given.items()}
     with no_side_effects(witness, agree):
         results, wrt = run_with_grad(witness)
         vjp(results, witness.cotangents, wrt)
+    agree.bitwise(given, before)
 
 
 @each_grad_mode

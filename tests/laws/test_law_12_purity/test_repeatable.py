@@ -25,8 +25,9 @@ from fixtures.actions.gradients.first_order import run_with_grad, tolerance_args
 from fixtures.actions.side_effects import concurrently, threads
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
+from fixtures.cases.rows import one_or_two_layers
 from fixtures.cases.table import Table, over
-from fixtures.cases.tables import LONG, PACKED, SPREAD, one_or_two_layers
+from fixtures.cases.tables import LONG, PACKED, SPREAD
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
 
@@ -167,10 +168,10 @@ def test_gradient_is_of_its_own_call(witness: Witness, agree: Agree) -> None:
 
 @over(SPLIT)
 def test_number_of_threads_is_rounding(witness: Witness, agree: Agree) -> None:
-    """With 1, 2 and 3 threads per operation the results differ by rounding only."""
+    """With 1, 2, 3 and 8 threads per operation the results differ by rounding only."""
     with threads(1):
         one = witness.bi(witness.x, witness.h_0)
-    for number in (2, 3):
+    for number in (2, 3, 8):
         with threads(number):
             agree(witness.bi(witness.x, witness.h_0), one)
 

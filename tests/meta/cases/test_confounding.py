@@ -1,6 +1,4 @@
-"""Confounding: in every law test's rows each pair of levels of two factors meets, and each level
-that fits its table is there.
-"""
+"""Confounding: in every law test's rows is each level that fits, and each pair of them meets."""
 
 from __future__ import annotations
 
@@ -46,7 +44,7 @@ def test_every_pair_of_levels_meets_in_every_law_test(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_every_level_that_fits_is_in_every_law_test(seed: int) -> None:
-    """In all tests of four rows or more: a GRU without biases is copied, loaded and changed, too."""
+    """In all tests of four rows or more: a GRU without biases is copied and loaded, too."""
     missing = {}
     for test in law_tests():
         rows = test.table.rows("quick", seed=seed, test=test.nodeid)
