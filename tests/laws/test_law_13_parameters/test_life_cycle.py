@@ -21,12 +21,6 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.actions.gradients.first_order import (
-    inputs_with_grad,
-    oracle_gradient,
-    parameters,
-)
-from fixtures.actions.gradients.ways import left_by_backward
 from fixtures.actions.parameters.assignment import (
     freeze,
     names,
@@ -42,7 +36,7 @@ from fixtures.actions.side_effects import seeded
 from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
-from fixtures.cases.parameters import REVERSE, SUFFIX, fill
+from fixtures.cases.parameters import fill
 from fixtures.cases.table import Table, over
 from fixtures.cases.witness import Witness
 from fixtures.comparison.agreement import Agree
@@ -54,7 +48,6 @@ _SHOWING = (
 #: Cases in which a setting that is lost shows: T == B, so that either layout has a legal shape.
 SHOWING = Table(_SHOWING, (*_SHOWING, *(case.replace(h_0="none") for case in _SHOWING)))
 FLOAT64 = SHOWING.with_fields(dtype="float64")
-LEARNING = FLOAT64.with_fields(dropout=0.0, training=True)
 _WIDE = Case(5, 100, seq_len=2)
 ANEW = Table((_WIDE,), (_WIDE, Case(100, 120, 2, seq_len=2, bias=False, dtype="float64")))
 
@@ -158,40 +151,6 @@ def test_module_made_without_memory_is_given_it(witness: Witness, agree: Agree) 
     made = made.to_empty(device=witness.backend.device)
     made.load_state_dict(witness.bi.state_dict())
     _in_both_modes(made, witness, agree)
-
-
-@pytest.mark.parametrize("frozen", ["all", "reverse"])
-@needs(Claim.GRADIENTS)
-@over(LEARNING)
-def test_frozen_parameters_learn_again_when_thawed(
-    witness: Witness, agree: Agree, frozen: str
-) -> None:
-    """backward() gives frozen parameters no gradient, the others theirs; thawed, all of them.
-
-    The module's own requires_grad_() and zero_grad() reach every parameter.
-    """
-    leaves = inputs_with_grad(witness) | parameters(witness)
-    expected = oracle_gradient(witness, witness.cotangents)
-    ending = SUFFIX[REVERSE] if frozen == "reverse" else ""
-    still = {name: leaf for name, leaf in parameters(witness).items() if name.endswith(ending)}
-    for requires_grad in (False, True):
-        for part in [witness.bi] if frozen == "all" else still.values():
-            part.requires_grad_(requires_grad)
-        for leaf in leaves.values():
-            leaf.grad = None
-        results = witness.bi(leaves["x"], leaves.get("h_0"))
-        left = left_by_backward(results, witness.cotangents, leaves)
-        gradient = {name: value for name, value in left.items() if value is not None}
-        learning = [name for name in leaves if requires_grad or name not in still]
-        agree.same([*gradient], learning, "tensors with a gradient")
-        agree.with_reference(
-            gradient,
-            {name: expected.gradients[name] for name in learning},
-            **expected.tolerance_args,
-        )
-    witness.bi.zero_grad()
-    kept = [name for name, leaf in parameters(witness).items() if leaf.grad is not None]
-    agree.same(kept, [], "parameters that have a gradient after zero_grad()")
 
 
 @pytest.mark.parametrize("form", ["batched", "unbatched"])

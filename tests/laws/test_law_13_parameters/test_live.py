@@ -12,7 +12,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fixtures.actions.gradients.first_order import parameters
+from fixtures.actions.gradients.first_order import (
+    inputs_with_grad,
+    oracle_gradient,
+    parameters,
+)
 from fixtures.actions.gradients.ways import left_by_backward
 from fixtures.actions.parameters.assignment import (
     CHANGES,
@@ -30,7 +34,7 @@ from fixtures.actions.parameters.sharing import train_a_step
 from fixtures.actions.reference import oracle_of
 from fixtures.cases.backend import Backend, NotHereError
 from fixtures.cases.claims import OF_DTYPE, Claim, needs
-from fixtures.cases.parameters import fill
+from fixtures.cases.parameters import REVERSE, SUFFIX, fill
 from fixtures.cases.table import over
 from fixtures.cases.tables import SPREAD
 from fixtures.cases.witness import Witness
@@ -83,6 +87,40 @@ def test_parametrized_originals_are_live(witness: Witness, agree: Agree) -> None
         "parameters that a step of SGD does not change",
     )
     computes_with(after, witness, agree)
+
+
+@pytest.mark.parametrize("frozen", ["all", "reverse"])
+@needs(Claim.GRADIENTS)
+@over(TRAINED.with_fields(training=True))
+def test_frozen_parameters_learn_again_when_thawed(
+    witness: Witness, agree: Agree, frozen: str
+) -> None:
+    """backward() gives frozen parameters no gradient, the others theirs; thawed, all of them.
+
+    The module's own requires_grad_() and zero_grad() reach every parameter.
+    """
+    leaves = inputs_with_grad(witness) | parameters(witness)
+    expected = oracle_gradient(witness, witness.cotangents)
+    ending = SUFFIX[REVERSE] if frozen == "reverse" else ""
+    still = {name: leaf for name, leaf in parameters(witness).items() if name.endswith(ending)}
+    for requires_grad in (False, True):
+        for part in [witness.bi] if frozen == "all" else still.values():
+            part.requires_grad_(requires_grad)
+        for leaf in leaves.values():
+            leaf.grad = None
+        results = witness.bi(leaves["x"], leaves.get("h_0"))
+        left = left_by_backward(results, witness.cotangents, leaves)
+        gradient = {name: value for name, value in left.items() if value is not None}
+        learning = [name for name in leaves if requires_grad or name not in still]
+        agree.same([*gradient], learning, "tensors with a gradient")
+        agree.with_reference(
+            gradient,
+            {name: expected.gradients[name] for name in learning},
+            **expected.tolerance_args,
+        )
+    witness.bi.zero_grad()
+    kept = [name for name, leaf in parameters(witness).items() if leaf.grad is not None]
+    agree.same(kept, [], "parameters that have a gradient after zero_grad()")
 
 
 @needs(Claim.PARAMETRIZATIONS, Claim.ASSIGNMENT, Claim.GRADIENTS)
