@@ -25,6 +25,7 @@ from fixtures.actions.gradients.first_order import (
     requiring_only,
     run_with_grad,
     tolerance_args,
+    vjp,
 )
 from fixtures.actions.gradients.ways import (
     OVERWRITTEN,
@@ -101,6 +102,16 @@ def test_gradients_own_their_memory(witness: Witness, agree: Agree) -> None:
     before = {name: value.clone() for name, value in gradient.items()}
     gradients(witness.with_inputs(-witness.x), witness.cotangents)
     agree.bitwise(gradient, before)
+
+
+@needs(Claim.GRADIENTS, Claim.EMPTY_BATCH)
+@over(TRAINING)
+def test_empty_batch_has_a_gradient_of_zeros(witness: Witness, agree: Agree) -> None:
+    """With B=0 the gradients of the parameters are zero; those of x and h_0 have no numbers."""
+    none = witness.x.narrow(1 - witness.time_dim, 0, 0), witness.random_h_0[:, :0]
+    results, wrt = run_with_grad(witness.with_inputs(*none))
+    gradient = vjp(results, [torch.ones_like(result) for result in results], wrt)
+    agree.bitwise(gradient, {name: torch.zeros_like(leaf) for name, leaf in wrt.items()})
 
 
 @pytest.mark.parametrize("mode", ["enable_grad", "no_grad", "inference_mode"])

@@ -119,6 +119,7 @@ def test_calls_at_once_may_differ_in_all_they_can(witness: Witness, agree: Agree
     They differ in the values of x and h_0, in rows, steps, packing and dtype.
     """
     bi, x, h_0, time = witness.bi, witness.x, witness.random_h_0, witness.time_dim
+    lengths = [1 + row % witness.case.seq_len for row in range(witness.case.batch)]
     other = witness.rebuilt(dtype="float64" if witness.case.dtype == "float32" else "float32")
     other_dtype = next(other.parameters()).dtype
     calls = [
@@ -127,7 +128,8 @@ def test_calls_at_once_may_differ_in_all_they_can(witness: Witness, agree: Agree
         partial(bi, x),
         partial(bi, x.narrow(1 - time, 0, 2), h_0[:, :2].contiguous()),
         partial(bi, x.narrow(time, 0, 2), h_0),
-        partial(bi, witness.pack(x, lengths=[2] * witness.case.batch), h_0),
+        partial(bi, witness.pack(x, lengths=lengths), h_0),
+        partial(bi, witness.pack(x, lengths=lengths[::-1]), h_0),
         partial(other, x.to(other_dtype), h_0.to(other_dtype)),
     ]
 

@@ -25,6 +25,7 @@ from fixtures.actions.parameters.assignment import (
     freeze,
     names,
     numbers_of,
+    objects_of,
     other_numbers,
 )
 from fixtures.actions.parameters.copying import CLAIM_OF_COPY, COPIES
@@ -101,8 +102,10 @@ def test_state_dict_is_strict(witness: Witness, agree: Agree) -> None:
 def test_state_dict_is_loaded_by_name(witness: Witness, agree: Agree) -> None:
     """In any order, from the CPU and from float64; with strict=False also in part.
 
-    What is missing keeps its numbers, and what is missing or unknown is named.
+    What is missing keeps its numbers, and what is missing or unknown is named. The Parameter
+    objects stay, which an optimizer may hold.
     """
+    objects = objects_of(witness.bi)
     own, numbers = numbers_of(witness.bi, witness), other_numbers(witness)
     reverse_first = sorted(numbers, key=lambda name: name.endswith(SUFFIX[REVERSE]), reverse=True)
     state = {name: numbers[name].cpu().double() for name in reverse_first}
@@ -115,6 +118,7 @@ def test_state_dict_is_loaded_by_name(witness: Witness, agree: Agree) -> None:
     answer = witness.bi.load_state_dict(part, strict=False)
     agree.same([*answer], [[last], ["weight_ih_l9"]], "names that are missing, and unknown ones")
     computes_with(own | {last: numbers[last]}, witness, agree)
+    agree.same(objects_of(witness.bi), objects, "the Parameter objects")
 
 
 @needs(Claim.STATE_DICT)

@@ -14,8 +14,8 @@ Initialization*; pytorch#53359 (old checkpoints).
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -33,7 +33,6 @@ from fixtures.actions.parameters.initialization import departures
 from fixtures.actions.reference import oracle_of
 from fixtures.actions.refusals import NEEDS_OF_FORM, in_form
 from fixtures.actions.side_effects import seeded
-from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.claims import Claim, needs
 from fixtures.cases.parameters import fill
@@ -143,11 +142,17 @@ def test_reset_parameters_draws_anew(witness: Witness, agree: Agree) -> None:
     agree.with_reference(witness.bi(witness.x, witness.h_0), oracle_of(witness))
 
 
+@pytest.mark.parametrize("by", ["argument", "context"])
 @needs(Claim.META_TENSORS, Claim.CONVERSION, Claim.STATE_DICT)
 @over(SHOWING)
-def test_module_made_without_memory_is_given_it(witness: Witness, agree: Agree) -> None:
-    """Made on the device meta, then to_empty() and load_state_dict(): as if made at once."""
-    made = dataclasses.replace(witness, backend=Backend("meta")).build()
+def test_module_made_without_memory_is_given_it(witness: Witness, agree: Agree, by: str) -> None:
+    """Made on the device meta, then to_empty() and load_state_dict(): as if made at once.
+
+    The device is the constructor's argument, or that of the block ``with torch.device("meta")``.
+    """
+    with torch.device("meta") if by == "context" else nullcontext():
+        made = witness.build(also={"device": None if by == "context" else "meta"})
+    agree.same({value.device.type for value in made.parameters()}, {"meta"}, "devices")
     made = made.to_empty(device=witness.backend.device)
     made.load_state_dict(witness.bi.state_dict())
     _in_both_modes(made, witness, agree)
