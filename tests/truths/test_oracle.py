@@ -14,8 +14,11 @@ from fixtures.truth import oracle
 #: take as much memory as all else.
 GREAT = Table((), (Case(1, 43, batch=131, seq_len=1000, training=False),))
 
+#: More rows than a byte counts, in eval mode and from a given h_0.
+MANY_ROWS = Table.of(Case(3, 4, batch=300, seq_len=3, training=False))
 
-@over(CORE + JOINT)
+
+@over(CORE + JOINT + MANY_ROWS)
 def test_output_and_h_n_are_the_oracles(witness: Witness, agree: Agree) -> None:
     """bi(x, h_0) == oracle.gru(parameters, x, h_0)."""
     agree.with_reference(witness.bi(witness.x, witness.h_0), oracle.gru(**witness.numbers))
