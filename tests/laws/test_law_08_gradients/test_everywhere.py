@@ -42,7 +42,7 @@ from fixtures.cases.backend import Backend
 from fixtures.cases.case import Case
 from fixtures.cases.claims import AUTOCAST, Claim, needs
 from fixtures.cases.memory_layout import VIEWS_WITH_EXPANDED, makes_h_0_strided
-from fixtures.cases.rows import one_or_two_layers
+from fixtures.cases.rows import HALVES, one_or_two_layers
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import PACKED, SPREAD
 from fixtures.cases.witness import Witness
@@ -57,8 +57,9 @@ ONE_OR_TWO = SPREAD.filter(
 )
 CONTIGUOUS = ONE_OR_TWO.with_fields(layout="contiguous", h_0="random")
 FLOAT32 = ONE_OR_TWO.with_fields(dtype="float32")
-_MANY_ROWS = Case(1, 1, batch=60_000, seq_len=1, h_0="none")
-MANY_ROWS = Table.of(*(_MANY_ROWS.replace(dtype=dtype) for dtype in ("float16", "bfloat16")))
+MANY_ROWS = Table.of(
+    *(Case(1, 1, batch=60_000, seq_len=1, h_0="none", dtype=dtype) for dtype in HALVES)
+)
 ONE_ROW = SPREAD.filter(
     lambda case: case.num_layers <= 2 and case.seq_len > 1 and case.hidden_size < 100
 ).with_fields(batch=1, layout="contiguous", h_0="random")

@@ -43,13 +43,12 @@ from fixtures.actions.unusual_inputs import (
 from fixtures.cases.case import Case
 from fixtures.cases.claims import SUBNORMAL, Claim, needs
 from fixtures.cases.joint_sizes import JOINT_HALF
+from fixtures.cases.rows import HALVES
 from fixtures.cases.table import Table, over
 from fixtures.cases.tables import HALF, SPREAD
 from fixtures.cases.witness import Witness, as_numpy
 from fixtures.comparison.agreement import Agree
 from fixtures.comparison.tolerance import longest_sum_of_kept_states, longest_sum_of_tiny_numbers
-
-HALVES = ("float16", "bfloat16")
 
 EVERY_DTYPE = SPREAD + HALF
 SMALL = EVERY_DTYPE.filter(lambda case: case.num_layers <= 2 and case.batch * case.seq_len < 1000)

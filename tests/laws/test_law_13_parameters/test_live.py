@@ -19,6 +19,7 @@ from fixtures.actions.gradients.first_order import (
 )
 from fixtures.actions.gradients.ways import left_by_backward
 from fixtures.actions.parameters.assignment import (
+    ASSIGNING,
     CHANGES,
     CLAIM_OF_CHANGE,
     computes_with,
@@ -53,10 +54,7 @@ TRAINED = LIVE.filter(lambda case: case.dtype in ("float32", "float64"))
 @pytest.mark.parametrize("change", list(CHANGES))
 @needs(
     lambda arguments: CLAIM_OF_CHANGE[arguments["change"]],
-    lambda arguments: (
-        arguments["change"] in ("in_state_dict", "vector_to_parameters", "parametrize_and_remove")
-        and Claim.ASSIGNMENT
-    ),
+    lambda arguments: arguments["change"] in ASSIGNING and Claim.ASSIGNMENT,
 )
 @over(LIVE)
 @torch.no_grad()
